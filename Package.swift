@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import PackageDescription
+
+// One target a room (docs/rooms.md): the compiler keeps the walls, and an arrow between rooms runs down only.
+
+let environment = Context.environment
+
+/// Swift's SIMD multiply-add is a library call a lane unless the compiler may assume FMA, so the hot code is compiled for
+/// x86-64-v3 (2013 and newer); `SKYDIFF_MARCH=native` uses what this machine has and gives a binary for this machine only.
+var codeGeneration: [SwiftSetting] {
+  #if arch(x86_64)
+    [.unsafeFlags(["-Xcc", "-march=\(environment["SKYDIFF_MARCH"] ?? "x86-64-v3")"])]
+  #else
+    environment["SKYDIFF_MARCH"].map { [.unsafeFlags(["-Xcc", "-mcpu=\($0)"])] } ?? []
+  #endif
+}
+
+/// `SKYDIFF_STRICT=1`, which continuous integration sets, makes every warning an error.
+let strictness: [SwiftSetting] = environment["SKYDIFF_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : []
+
+let language: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+  ] + strictness + codeGeneration
+
+func library(_ name: String, packageConfig: String, apt: [String]) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/CLibraries/\(name)", pkgConfig: packageConfig, providers: [.apt(apt)])
+}
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: language)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: dependencies + ["TestSupport"], swiftSettings: language)
+}
+
+let package = Package(
+  name: "skydiff",
+  products: [],
+  targets: [
+    // Floor 2
+    room("Repository", ["Imaging", "SkyGeometry", "CFITSIO"]),
+
+    // Floor 1
+    room("Imaging", ["SkyGeometry", "CFFTW", "CLAPACK"]),
+    room("SkyGeometry", ["CWCS", "CCrypto"]),
+
+    // Floor 0
+    library("CFFTW", packageConfig: "fftw3", apt: ["libfftw3-dev"]),
+    library("CLAPACK", packageConfig: "lapacke", apt: ["liblapacke-dev", "libopenblas-dev"]),
+    library("CWCS", packageConfig: "wcslib", apt: ["wcslib-dev"]),
+    library("CFITSIO", packageConfig: "cfitsio", apt: ["libcfitsio-dev"]),
+    library("CCrypto", packageConfig: "libcrypto", apt: ["libssl-dev"]),
+
+    // What proves it, and how fast it is
+    .target(
+      name: "TestSupport", dependencies: ["SkyGeometry", "Imaging"], path: "Tests/TestSupport", swiftSettings: language),
+    tests(of: "SkyGeometry", ["SkyGeometry"]),
+    tests(of: "Imaging", ["Imaging", "SkyGeometry"]),
+    tests(of: "Repository", ["Repository", "Imaging", "SkyGeometry"]),
+    .executableTarget(
+      name: "skydiff-benchmarks", dependencies: ["Imaging", "SkyGeometry"], path: "Benchmarks", swiftSettings: language),
+  ]
+)

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How an image is convolved.
+
+/// How an image is convolved (differencing A11).
+package struct ConvolutionControl: Hashable, Sendable {
+  /// Whether the kernel is scaled to sum 1 at every position.
+  package var doNormalize: Bool
+  /// What the frame gets where the kernel reaches beyond the image: the input with EDGE set, or, when false, no data.
+  package var doCopyEdge: Bool
+  /// How far the kernel that is used may be from the kernel that is meant, as a part of the sum of its absolute values.
+  ///
+  /// A varying kernel is followed in steps; this bounds what the steps leave out.
+  package var kernelTolerance: Double
+
+  package init(doNormalize: Bool = false, doCopyEdge: Bool = true, kernelTolerance: Double = 2e-6) {
+    self.doNormalize = doNormalize
+    self.doCopyEdge = doCopyEdge
+    self.kernelTolerance = kernelTolerance
+  }
+}
