@@ -12,7 +12,7 @@ package struct RingsLayout: Hashable, Sendable {
   /// How tracts are numbered.
   package enum Numbering: Int, Hashable, Sendable {
     /// The numbers of maps made before the numbering was mended: the first tract of ring 0 has two numbers and the first
-    /// of the last ring none. Only to read old identifiers.
+    /// of the last ring none; a position in it finds the northern cap. Only to read old identifiers.
     case version0 = 0
     case version1 = 1
   }

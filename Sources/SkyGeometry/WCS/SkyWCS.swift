@@ -27,9 +27,8 @@ package final class SkyWCS: Sendable {
 
   package init(cards: WCSCards) throws(WCSError) {
     for keyword in ["CTYPE1", "CTYPE2"] where cards.text(keyword) == nil { throw .missingKeyword(keyword) }
-    for keyword in ["CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2"] {
-      guard let value = cards.number(keyword) else { throw .missingKeyword(keyword) }
-      guard value.isFinite else { throw .invalidHeader(reason: "\(keyword) is not finite") }
+    for keyword in ["CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2"] where cards.number(keyword) == nil {
+      throw .missingKeyword(keyword)
     }
     self.cards = cards
     parameters = Mutex(try WCSParameters(cards))
@@ -47,10 +46,13 @@ package final class SkyWCS: Sendable {
   package convenience init(
     projection: String = "TAN", referencePixel: Point2D, reference: SpherePoint, cd: AffineTransform
   ) throws(WCSError) {
-    guard projection.wholeMatch(of: /[A-Z]{3}/) != nil else {
-      throw .invalidHeader(reason: "\"\(projection)\" is not a projection code of three capital letters")
+    guard WCSKeyword.projections.contains(projection) else {
+      throw .invalidHeader(
+        reason: "there is no projection \(projection); there are \(WCSKeyword.projections.sorted().joined(separator: ", "))")
     }
-    var cards = try WCSCards(selectingFrom: [])
+    let numbers = [referencePixel.x, referencePixel.y, reference.ra.degrees, reference.dec.degrees, cd.xx, cd.xy, cd.yx, cd.yy]
+    guard numbers.allSatisfy(\.isFinite) else { throw .invalidHeader(reason: "a number of the system is not finite") }
+    var cards = WCSCards()
     cards.set("CTYPE1", "RA---\(projection)")
     cards.set("CTYPE2", "DEC--\(projection)")
     cards.set("CRPIX1", referencePixel.x + 1)

@@ -1,118 +1,132 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The FITS header cards that make a world coordinate system.
 
-/// The cards of a FITS header that define the celestial coordinates of image axes 1 and 2, and nothing else.
+/// The keywords of a FITS header that define the celestial coordinates of image axes 1 and 2, and nothing else.
 ///
-/// A header is untrusted and WCSLIB's parser allocates as the header says, so only known keywords reach it: the primary
-/// description of axes 1 and 2. Further axes of a cube are left out.
+/// A header is untrusted, and WCSLIB's parser allocates as the header says and overruns its buffers on damaged text. So nothing of
+/// the header reaches it as it stands: known keywords of axes 1 and 2 are read here, checked, and written anew. Further axes
+/// of a cube are left out.
 package struct WCSCards: Hashable, Sendable {
-  /// Cards of at most 80 characters, in the order of the header; the last of several with one keyword counts.
-  package private(set) var cards: [String]
+  private enum Value: Hashable, Sendable {
+    case number(Double)
+    case text(String)
+  }
 
-  /// Picks the cards of a header that matter, whatever else it holds.
+  private struct Entry: Hashable, Sendable {
+    var keyword: String
+    var value: Value
+  }
+
+  /// In the order of the header.
+  private var entries: [Entry] = []
+
+  /// A system without any keyword.
+  init() {}
+
+  /// Picks the cards of a header that matter, whatever else it holds; of several with one keyword the last counts.
   ///
   /// - Throws: ``WCSError/unsupportedDistortion(keyword:)`` for look-up tables and other distortions that would be ignored,
-  ///   ``WCSError/invalidHeader(reason:)`` for more cards than any system has.
+  ///   ``WCSError/invalidHeader(reason:)`` for a value that its keyword cannot have.
   package init(selectingFrom header: some Sequence<String>) throws(WCSError) {
-    var latest: [String: Int] = [:]
-    cards = []
     for card in header {
       let keyword = Self.keyword(of: card)
-      if Self.isForeignDistortion(keyword) { throw .unsupportedDistortion(keyword: keyword) }
-      guard Self.isCelestial(keyword) else { continue }
-      let printable = String(
-        card.unicodeScalars.prefix(80).map { $0.value >= 32 && $0.value < 127 ? Character($0) : " " })
-      if let index = latest[keyword] {
-        cards[index] = printable
-      } else {
-        latest[keyword] = cards.count
-        cards.append(printable)
+      if WCSKeyword.isForeignDistortion(keyword) { throw .unsupportedDistortion(keyword: keyword) }
+      guard let kind = WCSKeyword(keyword) else { continue }
+      let field = Self.value(of: card)
+      let value: Value? =
+        switch kind {
+        case .number(let range): Self.number(field).flatMap { range.contains($0) ? .number($0) : nil }
+        case .text(let isAllowed): isAllowed(field) ? .text(field) : nil
+        }
+      guard let value else {
+        throw .invalidHeader(reason: "\(keyword) cannot be \"\(field)\"; it must be \(kind.requirement)")
       }
-      guard cards.count <= 2000 else { throw .invalidHeader(reason: "more than 2000 WCS cards") }
+      store(keyword, value)
     }
+    try checkPolynomialOrders()
     adoptScampConvention()
   }
 
-  /// The value of a keyword as a number; `nil` when it is absent or not a number.
+  /// The value of a keyword as a number; `nil` when it is absent or text.
   package func number(_ keyword: String) -> Double? {
-    text(keyword).flatMap { Double($0.replacing("D", with: "E").replacing("d", with: "E")) }
+    guard case .number(let value) = entries.first(where: { $0.keyword == keyword })?.value else { return nil }
+    return value
   }
 
-  /// The value of a keyword without quotes, comment and trailing blanks; `nil` when it is absent.
+  /// The value of a keyword as text; `nil` when it is absent or a number.
   package func text(_ keyword: String) -> String? {
-    guard let card = cards.first(where: { Self.keyword(of: $0) == keyword }), card.count > 10 else { return nil }
-    let field = card.dropFirst(10).drop { $0 == " " }
-    let value =
-      field.first == "'"
-      ? field.dropFirst().prefix { $0 != "'" } : field.prefix { $0 != "/" && $0 != " " }
-    return String(value.reversed().drop { $0 == " " }.reversed())
+    guard case .text(let value) = entries.first(where: { $0.keyword == keyword })?.value else { return nil }
+    return value
   }
 
-  /// Replaces a card, or adds one.
-  package mutating func set(_ keyword: String, _ value: Double) {
-    replace(keyword, with: Self.card(keyword, "\(value)"))
-  }
+  /// Replaces a number, or adds it.
+  mutating func set(_ keyword: String, _ value: Double) { store(keyword, .number(value)) }
 
-  /// Replaces a card, or adds one.
-  package mutating func set(_ keyword: String, _ value: String) {
-    let quoted = "'" + value.padding(to: 8) + "'"
-    replace(keyword, with: Self.card(keyword, quoted))
-  }
+  /// Replaces a text, or adds it.
+  mutating func set(_ keyword: String, _ value: String) { store(keyword, .text(value)) }
 
-  private mutating func replace(_ keyword: String, with card: String) {
-    if let index = cards.firstIndex(where: { Self.keyword(of: $0) == keyword }) {
-      cards[index] = card
+  private mutating func store(_ keyword: String, _ value: Value) {
+    if let index = entries.firstIndex(where: { $0.keyword == keyword }) {
+      entries[index].value = value
     } else {
-      cards.append(card)
+      entries.append(Entry(keyword: keyword, value: value))
     }
   }
 
-  /// The cards as one block of 80-character records, as a FITS header holds them.
-  package var block: String { cards.map { $0.padding(to: 80) }.joined() }
-
-  private static func card(_ keyword: String, _ value: String) -> String {
-    let padding = String(repeating: " ", count: max(0, 20 - value.count))
-    return keyword.padding(to: 8) + "= " + (value.hasPrefix("'") ? value : padding + value)
+  /// The cards as a FITS header holds them, of 80 characters each; numbers keep every bit.
+  package var cards: [String] {
+    entries.map { entry in
+      let value =
+        switch entry.value {
+        case .number(let number): number == number.rounded() && abs(number) < 1e15 ? "\(Int(number)).0" : "\(number)".uppercased()
+        case .text(let text): "'" + text.padding(to: 8) + "'"
+        }
+      let padding = String(repeating: " ", count: value.hasPrefix("'") ? 0 : max(0, 20 - value.count))
+      return (entry.keyword.padding(to: 8) + "= " + padding + value).padding(to: 80)
+    }
   }
 
   package static func keyword(of card: String) -> String {
     String(card.prefix(8).reversed().drop { $0 == " " }.reversed())
   }
 
-  /// SCAMP before 2014 and its followers write the polynomial of TPV under the name TAN, where it has no meaning.
-  private mutating func adoptScampConvention() {
-    guard text("CTYPE1")?.hasSuffix("-TAN") == true, text("CTYPE2")?.hasSuffix("-TAN") == true,
-      cards.contains(where: { $0.hasPrefix("PV2_") })
-    else { return }
-    for axis in ["CTYPE1", "CTYPE2"] {
-      guard let type = text(axis) else { continue }
-      set(axis, String(type.dropLast(3)) + "TPV")
+  /// What stands behind `=`, without quotes, comment and trailing blanks.
+  private static func value(of card: String) -> String {
+    guard card.dropFirst(8).first == "=" else { return "" }
+    let field = card.dropFirst(9).drop { $0 == " " }
+    let value = field.first == "'" ? field.dropFirst().prefix { $0 != "'" } : field.prefix { $0 != "/" && $0 != " " }
+    return String(value.reversed().drop { $0 == " " }.reversed())
+  }
+
+  private static func number(_ field: String) -> Double? {
+    // FITS allows Fortran's D for the exponent.
+    Double(String(field.map { $0 == "D" || $0 == "d" ? "E" : $0 })).flatMap { $0.isFinite ? $0 : nil }
+  }
+
+  /// The coefficients of SIP may not go beyond the order that is declared for them.
+  private func checkPolynomialOrders() throws(WCSError) {
+    for entry in entries {
+      let parts = entry.keyword.split(separator: "_")
+      guard parts.count == 3, let p = Int(parts[1]), let q = Int(parts[2]) else { continue }
+      guard let order = number("\(parts[0])_ORDER") else { throw .missingKeyword("\(parts[0])_ORDER") }
+      guard Double(p + q) <= order else {
+        throw .invalidHeader(reason: "\(entry.keyword) is beyond \(parts[0])_ORDER = \(order)")
+      }
     }
   }
 
-  private static func isForeignDistortion(_ keyword: String) -> Bool {
-    ["CPDIS", "CQDIS", "D2IMDIS"].contains { keyword.hasPrefix($0) }
-  }
-
-  private static func isCelestial(_ keyword: String) -> Bool {
-    let plain: Set<String> = [
-      "LONPOLE", "LATPOLE", "RADESYS", "RADECSYS", "EQUINOX", "EPOCH", "A_ORDER", "B_ORDER", "AP_ORDER", "BP_ORDER",
-      "A_DMAX", "B_DMAX",
-    ]
-    if plain.contains(keyword) { return true }
-    let axis = /(CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA)[12]/
-    let matrix = /(CD|PC)[12]_[12]/
-    let parameter = /PV[12]_\d{1,2}/
-    let sip = /(A|B|AP|BP)_\d_\d/
-    let irafText = /WAT[12]_\d{3}/
-    return keyword.wholeMatch(of: axis) != nil || keyword.wholeMatch(of: matrix) != nil
-      || keyword.wholeMatch(of: parameter) != nil || keyword.wholeMatch(of: sip) != nil
-      || keyword.wholeMatch(of: irafText) != nil
+  /// SCAMP before 2014 and its followers write the polynomial of TPV under the name TAN, where it has no meaning.
+  private mutating func adoptScampConvention() {
+    guard let first = text("CTYPE1"), let second = text("CTYPE2"), first.hasSuffix("-TAN"), second.hasSuffix("-TAN"),
+      entries.contains(where: { $0.keyword.hasPrefix("PV2_") })
+    else { return }
+    set("CTYPE1", first.dropLast(3) + "TPV")
+    set("CTYPE2", second.dropLast(3) + "TPV")
   }
 }
 
 extension String {
   fileprivate func padding(to length: Int) -> String {
-    count >= length ? String(prefix(length)) : self + String(repeating: " ", count: length - count)
+    count >= length ? self : self + String(repeating: " ", count: length - count)
   }
 }

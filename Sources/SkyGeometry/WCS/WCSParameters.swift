@@ -16,11 +16,13 @@ struct WCSParameters: ~Copyable {
 
   /// - Throws: ``WCSError`` for a header that is no equatorial system.
   init(_ cards: WCSCards) throws(WCSError) {
-    var block = Array(cards.block.utf8CString)
+    let records = cards.cards
+    guard records.count <= 500 else { throw .invalidHeader(reason: "it has \(records.count) WCS cards") }
+    var block = Array(records.joined().utf8CString)
     var rejected: Int32 = 0
     var count: Int32 = 0
     var parsed: UnsafeMutablePointer<wcsprm>?
-    let status = wcspih(&block, Int32(cards.cards.count), skydiff_wcshdr_all, 0, &rejected, &count, &parsed)
+    let status = wcspih(&block, Int32(records.count), skydiff_wcshdr_all, 0, &rejected, &count, &parsed)
     guard status == 0, let parsed, count >= 1 else {
       if parsed != nil { wcsvfree(&count, &parsed) }
       throw .invalidHeader(reason: status == 0 ? "no coordinate system" : "WCSLIB's parser ends with status \(status)")
@@ -48,6 +50,14 @@ struct WCSParameters: ~Copyable {
     let status = wcsset(parameters)
     guard status != 3 else { throw .singularMatrix }  // WCSERR_SINGULAR_MTX
     guard status == 0 else { throw .invalidHeader(reason: "WCSLIB: \(String(cString: skydiff_wcs_message(status)))") }
+    guard !isSingular(parameters) else { throw .singularMatrix }
+  }
+
+  /// Rounding keeps WCSLIB from seeing a matrix of proportional rows as the singular one that it is.
+  private static func isSingular(_ parameters: UnsafeMutablePointer<wcsprm>) -> Bool {
+    guard parameters.pointee.naxis == 2, let m = parameters.pointee.lin.piximg else { return false }
+    let (first, second) = (m[0] * m[3], m[1] * m[2])
+    return !(abs(first - second) > 1e-12 * (abs(first) + abs(second)))
   }
 
   /// The indices of the axes of right ascension and declination.

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A FITS file, read from memory.
+
+private import CFITSIO
+internal import Foundation
+
+/// A FITS file that was read into memory whole, so that CFITSIO never sees its name: extended file names run filters.
+struct FITSMemoryFile: ~Copyable {
+  let name: String
+  private let file: OpaqueFITS
+  private let contents: UnsafeMutableRawPointer
+  /// CFITSIO keeps pointers to the buffer's address and size for as long as the file is open.
+  private let buffer: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  private let size: UnsafeMutablePointer<Int>
+
+  /// CFITSIO's handle, kept untyped so that no other file needs the library.
+  private typealias OpaqueFITS = UnsafeMutableRawPointer
+
+  static let largestSize = 1 << 32
+
+  /// - Throws: ``FITSError/unreadable(file:reason:)``, ``FITSError/damaged(file:reason:)``.
+  init(_ path: String) throws(FITSError) {
+    let data: Data
+    do {
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      guard attributes[.type] as? FileAttributeType == .typeRegular else {
+        throw FITSError.unreadable(file: path, reason: "it is not a regular file")
+      }
+      guard let bytes = attributes[.size] as? Int, bytes <= Self.largestSize else {
+        throw FITSError.unreadable(file: path, reason: "it is larger than 4 GiB")
+      }
+      data = try Data(contentsOf: URL(filePath: path))
+    } catch let error as FITSError {
+      throw error
+    } catch {
+      throw .unreadable(file: path, reason: error.localizedDescription)
+    }
+    guard data.count >= 2880, data.starts(with: Data("SIMPLE  =".utf8)) else {
+      throw .damaged(file: path, reason: "it does not begin as a FITS file does")
+    }
+    let contents = UnsafeMutableRawPointer.allocate(byteCount: data.count, alignment: 16)
+    data.copyBytes(to: contents.assumingMemoryBound(to: UInt8.self), count: data.count)
+    let buffer = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: 1)
+    buffer.initialize(to: contents)
+    let size = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+    size.initialize(to: data.count)
+    var handle: UnsafeMutablePointer<fitsfile>?
+    var status: Int32 = 0
+    guard skydiff_fits_open_memory(&handle, buffer, size, &status) == 0, let handle else {
+      contents.deallocate()
+      buffer.deallocate()
+      size.deallocate()
+      throw .damaged(file: path, reason: Self.message(status))
+    }
+    name = path
+    file = UnsafeMutableRawPointer(handle)
+    self.contents = contents
+    self.buffer = buffer
+    self.size = size
+  }
+
+  deinit {
+    var status: Int32 = 0
+    ffclos(file.assumingMemoryBound(to: fitsfile.self), &status)
+    contents.deallocate()
+    buffer.deallocate()
+    size.deallocate()
+  }
+
+  private var handle: UnsafeMutablePointer<fitsfile> { file.assumingMemoryBound(to: fitsfile.self) }
+
+  private static func message(_ status: Int32) -> String {
+    var text = [CChar](repeating: 0, count: 81)
+    ffgerr(status, &text)
+    ffcmsg()
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// Goes to a binary table by its name.
+  ///
+  /// - Throws: ``FITSError/missing(file:part:)``.
+  func moveToTable(_ extensionName: String) throws(FITSError) {
+    var status: Int32 = 0
+    var text = Array(extensionName.utf8CString)
+    guard ffmnhd(handle, BINARY_TBL, &text, 0, &status) == 0 else {
+      ffcmsg()
+      throw .missing(file: name, part: "binary table \(extensionName)")
+    }
+  }
+
+  /// A keyword of the present HDU as a number.
+  ///
+  /// - Throws: ``FITSError/missing(file:part:)``, ``FITSError/invalid(file:part:reason:)``.
+  func number(_ keyword: String) throws(FITSError) -> Double {
+    guard let value = try optionalNumber(keyword) else { throw .missing(file: name, part: "keyword \(keyword)") }
+    return value
+  }
+
+  /// A keyword of the present HDU as a number, `nil` when it is absent.
+  ///
+  /// - Throws: ``FITSError/invalid(file:part:reason:)``.
+  func optionalNumber(_ keyword: String) throws(FITSError) -> Double? {
+    var status: Int32 = 0
+    var value = 0.0
+    guard ffgky(handle, TDOUBLE, keyword, &value, nil, &status) == 0 else {
+      ffcmsg()
+      if status == KEY_NO_EXIST { return nil }
+      throw .invalid(file: name, part: "keyword \(keyword)", reason: "it is not a number")
+    }
+    guard value.isFinite else { throw .invalid(file: name, part: "keyword \(keyword)", reason: "it is \(value)") }
+    return value
+  }
+
+  /// A keyword as a whole number within a range.
+  ///
+  /// - Throws: ``FITSError``.
+  func integer(_ keyword: String, in range: ClosedRange<Int>) throws(FITSError) -> Int {
+    let value = try number(keyword)
+    guard value == value.rounded(), value >= Double(range.lowerBound), value <= Double(range.upperBound) else {
+      throw .invalid(
+        file: name, part: "keyword \(keyword)",
+        reason: "it is \(value), not a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return Int(value)
+  }
+
+  /// A keyword of the present HDU as text, `nil` when it is absent.
+  func text(_ keyword: String) -> String? {
+    var status: Int32 = 0
+    var value = [CChar](repeating: 0, count: 81)
+    guard ffgkys(handle, keyword, &value, nil, &status) == 0 else {
+      ffcmsg()
+      return nil
+    }
+    return String(decoding: value.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The numbers in the first row of a column.
+  ///
+  /// - Parameter count: how many there must be; the caller has checked that it is a reasonable number.
+  /// - Throws: ``FITSError``.
+  func firstRow(ofColumn column: String, count: Int) throws(FITSError) -> [Double] {
+    var status: Int32 = 0
+    var number: Int32 = 0
+    var template = Array(column.utf8CString)
+    guard ffgcno(handle, 0, &template, &number, &status) == 0 else {
+      ffcmsg()
+      throw .missing(file: name, part: "column \(column)")
+    }
+    var (type, repeats, width, rows) = (Int32(0), 0, 0, 0)
+    ffgtcl(handle, number, &type, &repeats, &width, &status)
+    ffgnrw(handle, &rows, &status)
+    guard status == 0, rows >= 1, repeats == count else {
+      ffcmsg()
+      throw .invalid(
+        file: name, part: "column \(column)", reason: "it has \(rows) rows of \(repeats) numbers, expected \(count) in the first")
+    }
+    var values = [Double](repeating: 0, count: count)
+    var isAnyNull: Int32 = 0
+    guard ffgcv(handle, TDOUBLE, number, 1, 1, Int64(count), nil, &values, &isAnyNull, &status) == 0 else {
+      throw .damaged(file: name, reason: "column \(column): \(Self.message(status))")
+    }
+    return values
+  }
+}
