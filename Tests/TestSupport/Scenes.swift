@@ -40,18 +40,46 @@ package func testScene(_ box: Box2I, seed: UInt64) throws -> MaskedImage {
   return try MaskedImage(image: image, mask: mask, variance: variance)
 }
 
-/// The sum of a plane about its first moments: flux and centroid of what stands alone in it.
-package func fluxAndCentroid(_ image: Image<Float>) -> (flux: Double, center: Point2D) {
-  var (sum, sumX, sumY) = (0.0, 0.0, 0.0)
+/// How an image differs from the model of a star: its flux as a multiple of the model's, and its shift in pixels.
+///
+/// The linear least-squares fit of the model and its two derivatives, which is what PSF fitting comes to for small shifts.
+package func fitStar(
+  _ image: Image<Float>, model: (Point2D) -> Double
+) -> (scale: Double, dx: Double, dy: Double) {
+  var normal = [[Double]](repeating: [0, 0, 0, 0], count: 3)
+  let h = 1e-3
   for y in image.box.minY..<image.box.endY {
     for x in image.box.minX..<image.box.endX where image[x, y].isFinite {
-      let value = Double(image[x, y])
-      sum += value
-      sumX += value * Double(x)
-      sumY += value * Double(y)
+      let (cx, cy) = (Double(x), Double(y))
+      let terms = [
+        model(Point2D(x: cx, y: cy)),
+        (model(Point2D(x: cx - h, y: cy)) - model(Point2D(x: cx + h, y: cy))) / (2 * h),
+        (model(Point2D(x: cx, y: cy - h)) - model(Point2D(x: cx, y: cy + h))) / (2 * h),
+        Double(image[x, y]),
+      ]
+      for i in 0..<3 { for j in 0..<4 { normal[i][j] += terms[i] * terms[j] } }
     }
   }
-  return (sum, Point2D(x: sumX / sum, y: sumY / sum))
+  for i in 0..<3 {
+    for k in 0..<3 where k != i {
+      let factor = normal[k][i] / normal[i][i]
+      for j in 0..<4 { normal[k][j] -= factor * normal[i][j] }
+    }
+  }
+  let solution = (0..<3).map { normal[$0][3] / normal[$0][$0] }
+  return (solution[0], solution[1] / solution[0], solution[2] / solution[0])
+}
+
+/// The sum of the pixels times a Gaussian about a position.
+package func gaussianFlux(_ image: Image<Float>, at center: Point2D, sigma: Double) -> Double {
+  var sum = 0.0
+  for y in image.box.minY..<image.box.endY {
+    for x in image.box.minX..<image.box.endX {
+      let (dx, dy) = (Double(x) - center.x, Double(y) - center.y)
+      sum += exp(-(dx * dx + dy * dy) / (2 * sigma * sigma)) * Double(image[x, y])
+    }
+  }
+  return sum
 }
 
 /// A kernel like those of image subtraction: three Gaussians with polynomials, varying over the image.
