@@ -50,7 +50,7 @@ let package = Package(
     room("Repository", ["Imaging", "SkyGeometry", "CFITSIO"]),
 
     // Floor 1
-    room("Imaging", ["SkyGeometry", "CFFTW", "CLAPACK"]),
+    room("Imaging", ["SkyGeometry", "CFFTW", "CLAPACK", "CMalloc"]),
     room("SkyGeometry", ["CWCS", "CCrypto"]),
 
     // Floor 0
@@ -58,6 +58,7 @@ let package = Package(
     library("CLAPACK", packageConfig: "lapacke", apt: ["liblapacke-dev", "libopenblas-dev"]),
     library("CWCS", packageConfig: "wcslib", apt: ["wcslib-dev"]),
     library("CFITSIO", packageConfig: "cfitsio", apt: ["libcfitsio-dev"]),
+    .systemLibrary(name: "CMalloc", path: "Sources/CLibraries/CMalloc"),
     library("CCrypto", packageConfig: "libcrypto", apt: ["libssl-dev"]),
 
     // What proves it, and how fast it is
@@ -67,6 +68,7 @@ let package = Package(
     tests(of: "Imaging", ["Imaging", "SkyGeometry"]),
     tests(of: "Repository", ["Repository", "Imaging", "SkyGeometry"]),
     .executableTarget(
-      name: "skydiff-benchmarks", dependencies: ["Imaging", "SkyGeometry"], path: "Benchmarks", swiftSettings: language),
+      name: "skydiff-benchmarks", dependencies: ["Imaging", "SkyGeometry"], path: "Benchmarks", exclude: ["peers.py"],
+      swiftSettings: language),
   ]
 )

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The innermost loops of convolution.
 
-// Twelve running sums of eight floats stay in registers: with four loads and two or four broadcast weights for twelve
-// multiply-adds, the loops run at the core's multiply-add rate. Every weight is multiplied by the pixels of its own row alone,
-// never by zero beyond it, so that NaN spreads no farther than the kernel reaches.
+// Twelve running sums of eight floats stay in registers, and every load serves two multiply-adds or more: the loops run at the
+// core's multiply-add rate. The first and the last row of pixels belong to one of the two
+// output rows alone and have loops of their own: a weight of zero instead would spread NaN farther than the kernel reaches.
 
 private typealias Lanes = SIMD8<Float>
 
@@ -21,16 +21,18 @@ private func store(_ value: Lanes, _ pointer: UnsafeMutablePointer<Float>, _ off
 ///
 /// - Parameters:
 ///   - source: the input pixel under the kernel's first pixel for the block's first output pixel.
-///   - weights: the kernel, row by row.
+///   - weights: the kernel, row by row, `kernelStride` from one to the next.
+///   - support: which of the kernel's pixels are used.
 func convolveFixedBlock(
-  _ source: UnsafePointer<Float>, _ stride: Int, _ weights: UnsafePointer<Float>, columns: Int, rows: Int,
-  _ output: UnsafeMutablePointer<Float>, _ outputStride: Int
+  _ source: UnsafePointer<Float>, _ stride: Int, _ weights: UnsafePointer<Float>, kernelStride: Int,
+  _ support: KernelSupport, _ output: UnsafeMutablePointer<Float>, _ outputStride: Int
 ) {
+  let (columns, top, end) = (support.columns, support.rows.lowerBound, support.rows.upperBound)
   var (a0, a1, a2, a3, a4, a5) = (Lanes(), Lanes(), Lanes(), Lanes(), Lanes(), Lanes())
   var (b0, b1, b2, b3, b4, b5) = (Lanes(), Lanes(), Lanes(), Lanes(), Lanes(), Lanes())
 
   @inline(__always) func addToFirst(_ row: UnsafePointer<Float>, _ k: UnsafePointer<Float>) {
-    for u in 0..<columns {
+    for u in columns {
       let w = Lanes(repeating: k[u])
       a0.addProduct(w, load(row, u))
       a1.addProduct(w, load(row, u + 8))
@@ -41,11 +43,11 @@ func convolveFixedBlock(
     }
   }
 
-  addToFirst(source, weights)
-  for r in 1..<max(1, rows) {
+  addToFirst(source + top * stride, weights + top * kernelStride)
+  for r in top + 1..<max(top + 1, end) {
     let row = source + r * stride
-    let (k, l) = (weights + r * columns, weights + (r - 1) * columns)
-    for u in 0..<columns {
+    let (k, l) = (weights + r * kernelStride, weights + (r - 1) * kernelStride)
+    for u in columns {
       let (w, v) = (Lanes(repeating: k[u]), Lanes(repeating: l[u]))
       let (p0, p1, p2) = (load(row, u), load(row, u + 8), load(row, u + 16))
       a0.addProduct(w, p0)
@@ -63,8 +65,8 @@ func convolveFixedBlock(
       b5.addProduct(v, p5)
     }
   }
-  let (row, k) = (source + rows * stride, weights + (rows - 1) * columns)
-  for u in 0..<columns {
+  let (row, k) = (source + end * stride, weights + (end - 1) * kernelStride)
+  for u in columns {
     let w = Lanes(repeating: k[u])
     b0.addProduct(w, load(row, u))
     b1.addProduct(w, load(row, u + 8))
@@ -88,84 +90,95 @@ func convolveFixedBlock(
   store(b5, below, 40)
 }
 
-/// A block of 24 pixels in two rows under two kernels at once, each times a factor a column.
+/// A block of 24 pixels in two rows, each under its own kernel, times a factor a column.
+///
+/// Even and odd rows of pixels have sums of their own: six sums would not fill the multiply-adders.
 ///
 /// - Parameters:
 ///   - source: the input pixel under the kernel's first pixel for the block's first output pixel.
-///   - first: the two kernels of the block's first row; `second`: of its second row.
-///   - factors: of each kernel at the 24 columns.
-///   - isFirst: whether the output is written, or added to.
+///   - first: the kernel of the first row, `kernelStride` from one of its rows to the next; `second`: of the second row.
+///   - support: which of the kernels' pixels are used.
+///   - factors: at the 24 columns; 1 when `nil`.
+///   - isAdded: whether the output is added to, or written.
 func convolveVaryingBlock(
-  _ source: UnsafePointer<Float>, _ stride: Int, _ first: (UnsafePointer<Float>, UnsafePointer<Float>),
-  _ second: (UnsafePointer<Float>, UnsafePointer<Float>), columns: Int, rows: Int, factors: ([Float], [Float]),
-  isFirst: Bool, _ output: UnsafeMutablePointer<Float>, _ outputStride: Int
+  _ source: UnsafePointer<Float>, _ stride: Int, _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>,
+  kernelStride: Int, _ support: KernelSupport, factors: UnsafePointer<Float>?, isAdded: Bool,
+  _ output: UnsafeMutablePointer<Float>, _ outputStride: Int
 ) {
-  var (a0, a1, a2) = (Lanes(), Lanes(), Lanes())
-  var (b0, b1, b2) = (Lanes(), Lanes(), Lanes())
-  var (c0, c1, c2) = (Lanes(), Lanes(), Lanes())
-  var (d0, d1, d2) = (Lanes(), Lanes(), Lanes())
+  var (a0, a1, a2, b0, b1, b2) = (Lanes(), Lanes(), Lanes(), Lanes(), Lanes(), Lanes())
+  var (c0, c1, c2, d0, d1, d2) = (Lanes(), Lanes(), Lanes(), Lanes(), Lanes(), Lanes())
+  let (columns, top, end) = (support.columns, support.rows.lowerBound, support.rows.upperBound)
 
-  for u in 0..<columns {
-    let (w, v) = (Lanes(repeating: first.0[u]), Lanes(repeating: first.1[u]))
-    let (p0, p1, p2) = (load(source, u), load(source, u + 8), load(source, u + 16))
-    a0.addProduct(w, p0)
-    a1.addProduct(w, p1)
-    a2.addProduct(w, p2)
-    b0.addProduct(v, p0)
-    b1.addProduct(v, p1)
-    b2.addProduct(v, p2)
+  var row = source + top * stride
+  var k = first + top * kernelStride
+  for u in columns {
+    let w = Lanes(repeating: k[u])
+    a0.addProduct(w, load(row, u))
+    a1.addProduct(w, load(row, u + 8))
+    a2.addProduct(w, load(row, u + 16))
   }
-  for r in 1..<max(1, rows) {
-    let row = source + r * stride
-    let (k0, k1) = (first.0 + r * columns, first.1 + r * columns)
-    let (l0, l1) = (second.0 + (r - 1) * columns, second.1 + (r - 1) * columns)
-    for u in 0..<columns {
+  // From here on a row of pixels belongs to row r of the first kernel and to row r - 1 of the second.
+  var l = second + top * kernelStride
+  row += stride
+  k += kernelStride
+  var rest = end - top - 1
+  while rest >= 2 {
+    let (nextRow, nextK, nextL) = (row + stride, k + kernelStride, l + kernelStride)
+    for u in columns {
       let (p0, p1, p2) = (load(row, u), load(row, u + 8), load(row, u + 16))
-      let w = Lanes(repeating: k0[u])
+      let w = Lanes(repeating: k[u])
       a0.addProduct(w, p0)
       a1.addProduct(w, p1)
       a2.addProduct(w, p2)
-      let v = Lanes(repeating: k1[u])
+      let v = Lanes(repeating: l[u])
       b0.addProduct(v, p0)
       b1.addProduct(v, p1)
       b2.addProduct(v, p2)
-      let s = Lanes(repeating: l0[u])
-      c0.addProduct(s, p0)
-      c1.addProduct(s, p1)
-      c2.addProduct(s, p2)
-      let t = Lanes(repeating: l1[u])
-      d0.addProduct(t, p0)
-      d1.addProduct(t, p1)
-      d2.addProduct(t, p2)
+      let (q0, q1, q2) = (load(nextRow, u), load(nextRow, u + 8), load(nextRow, u + 16))
+      let s = Lanes(repeating: nextK[u])
+      c0.addProduct(s, q0)
+      c1.addProduct(s, q1)
+      c2.addProduct(s, q2)
+      let t = Lanes(repeating: nextL[u])
+      d0.addProduct(t, q0)
+      d1.addProduct(t, q1)
+      d2.addProduct(t, q2)
     }
+    row = nextRow + stride
+    k = nextK + kernelStride
+    l = nextL + kernelStride
+    rest -= 2
   }
-  let row = source + rows * stride
-  let (l0, l1) = (second.0 + (rows - 1) * columns, second.1 + (rows - 1) * columns)
-  for u in 0..<columns {
-    let (s, t) = (Lanes(repeating: l0[u]), Lanes(repeating: l1[u]))
-    let (p0, p1, p2) = (load(row, u), load(row, u + 8), load(row, u + 16))
-    c0.addProduct(s, p0)
-    c1.addProduct(s, p1)
-    c2.addProduct(s, p2)
-    d0.addProduct(t, p0)
-    d1.addProduct(t, p1)
-    d2.addProduct(t, p2)
+  if rest == 1 {
+    for u in columns {
+      let (p0, p1, p2) = (load(row, u), load(row, u + 8), load(row, u + 16))
+      let (w, v) = (Lanes(repeating: k[u]), Lanes(repeating: l[u]))
+      a0.addProduct(w, p0)
+      a1.addProduct(w, p1)
+      a2.addProduct(w, p2)
+      b0.addProduct(v, p0)
+      b1.addProduct(v, p1)
+      b2.addProduct(v, p2)
+    }
+    row += stride
+    l += kernelStride
+  }
+  for u in columns {
+    let w = Lanes(repeating: l[u])
+    b0.addProduct(w, load(row, u))
+    b1.addProduct(w, load(row, u + 8))
+    b2.addProduct(w, load(row, u + 16))
   }
 
-  factors.0.withUnsafeBufferPointer { f in
-    factors.1.withUnsafeBufferPointer { g in
-      guard let f = f.baseAddress, let g = g.baseAddress else { return }
-      @inline(__always) func finish(_ x: Lanes, _ y: Lanes, _ target: UnsafeMutablePointer<Float>, _ column: Int) {
-        let sum = x * load(f, column) + y * load(g, column)
-        store(isFirst ? sum : sum + load(target, column), target, column)
-      }
-      finish(a0, b0, output, 0)
-      finish(a1, b1, output, 8)
-      finish(a2, b2, output, 16)
-      let below = output + outputStride
-      finish(c0, d0, below, 0)
-      finish(c1, d1, below, 8)
-      finish(c2, d2, below, 16)
-    }
+  @inline(__always) func write(_ sum: Lanes, _ target: UnsafeMutablePointer<Float>, _ column: Int) {
+    let scaled = factors.map { sum * load($0, column) } ?? sum
+    store(isAdded ? scaled + load(target, column) : scaled, target, column)
   }
+  write(a0 + c0, output, 0)
+  write(a1 + c1, output, 8)
+  write(a2 + c2, output, 16)
+  let below = output + outputStride
+  write(b0 + d0, below, 0)
+  write(b1 + d1, below, 8)
+  write(b2 + d2, below, 16)
 }

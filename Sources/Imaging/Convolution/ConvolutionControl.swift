@@ -11,10 +11,15 @@ package struct ConvolutionControl: Hashable, Sendable {
   ///
   /// A varying kernel is followed in steps; this bounds what the steps leave out.
   package var kernelTolerance: Double
+  /// The same for the squared kernel of the variance plane, on which nothing depends beyond its first digits.
+  package var varianceTolerance: Double
 
-  package init(doNormalize: Bool = false, doCopyEdge: Bool = true, kernelTolerance: Double = 2e-6) {
+  package init(
+    doNormalize: Bool = false, doCopyEdge: Bool = true, kernelTolerance: Double = 4e-6, varianceTolerance: Double = 1e-4
+  ) {
     self.doNormalize = doNormalize
     self.doCopyEdge = doCopyEdge
     self.kernelTolerance = kernelTolerance
+    self.varianceTolerance = varianceTolerance
   }
 }

@@ -24,19 +24,19 @@ package func convolve(
 ) throws(ImagingError) -> MaskedImage {
   let good = kernel.goodRegion(of: input.box)
   guard !good.isEmpty else { throw kernelTooLarge(kernel, input.box) }
-  let image = try convolvedPlane(input.image, good: good, KernelField(kernel, power: 1, over: good, control))
-  let variance = try convolvedVariance(input.variance, good: good, kernel, control)
-  let bits = spreadMask(input.mask.bits, over: kernel, good: good)
-  var result = try frame(of: input, control)
-  try result.update { resultImage, resultMask, resultVariance throws(ImagingError) in
-    resultImage.paste(image)
-    resultVariance.paste(variance)
-    resultMask.bits.paste(bits)
-  }
-  return result
+  let frame = ConvolutionFrame(control)
+  var planes = input.mask.planes
+  let edge = try planes.add(frame.maskPlane)
+  return try MaskedImage(
+    image: convolvedPlane(
+      input.image, good: good, KernelField(kernel, power: 1, over: good, control), frame: frame.isCopied ? nil : .nan),
+    mask: Mask(
+      bits: spreadMask(input.mask.bits, over: kernel, good: good, frame: frame.isCopied ? nil : 0, edge: edge),
+      planes: planes),
+    variance: convolvedVariance(input.variance, good: good, kernel, control, frame: frame.isCopied ? nil : .infinity))
 }
 
-/// Convolves a plain image; the frame where the kernel reaches beyond it is NaN.
+/// Convolves a plain image; the frame where the kernel reaches beyond it is the input, or NaN.
 ///
 /// - Throws: as ``convolve(_:with:control:)-(MaskedImage,_,_)``.
 package func convolve(
@@ -44,26 +44,39 @@ package func convolve(
 ) throws(ImagingError) -> Image<Float> {
   let good = kernel.goodRegion(of: input.box)
   guard !good.isEmpty else { throw kernelTooLarge(kernel, input.box) }
-  var result = Image<Float>(box: input.box, fill: control.doCopyEdge ? 0 : .nan)
-  if control.doCopyEdge { result = input }
-  result.paste(try convolvedPlane(input, good: good, KernelField(kernel, power: 1, over: good, control)))
-  return result
+  let field = try KernelField(kernel, power: 1, over: good, control)
+  return convolvedPlane(input, good: good, field, frame: control.doCopyEdge ? nil : .nan)
 }
 
-/// The variance plane, with infinite values kept apart: times a series of kernels of both signs they would become NaN.
+/// The variance plane.
+///
+/// Values that are not finite are kept apart: a series of kernels of both signs would make NaN of infinity, and a trimmed kernel
+/// would not carry NaN as far as the kernel reaches.
 private func convolvedVariance(
-  _ variance: Image<Float>, good: Box2I, _ kernel: Kernel, _ control: ConvolutionControl
+  _ variance: Image<Float>, good: Box2I, _ kernel: Kernel, _ control: ConvolutionControl, frame: Float?
 ) throws(ImagingError) -> Image<Float> {
-  let field = try KernelField(kernel, power: 2, over: good, control)
-  guard variance.pixels.contains(.infinity) else { return try convolvedPlane(variance, good: good, field) }
-  let finite = variance.map { $0 == .infinity ? 0 : $0 }
-  let infinite = variance.map { $0 == .infinity ? UInt32(1) : 0 }
-  let reached = runningOr(infinite, width: kernel.width, height: kernel.height)
-  var result = try convolvedPlane(finite, good: good, field)
-  for y in good.minY..<good.endY {
-    let flags = reached.row(y - good.minY)
+  let field = try KernelField(kernel, power: 2, over: good, control, isTrimmed: true)
+  guard variance.pixels.contains(where: { !$0.isFinite }) else {
+    return convolvedPlane(variance, good: good, field, frame: frame)
+  }
+  let finite = variance.map { $0.isFinite ? $0 : 0 }
+  let (infinite, undefined) = (UInt32(1), UInt32(2))
+  let flags = variance.map { $0.isFinite ? 0 : $0 == .infinity ? infinite : undefined }
+  let reached = runningOr(flags, width: kernel.width, height: kernel.height, good: good, frame: nil, edge: 0)
+  var result = convolvedPlane(finite, good: good, field, frame: frame)
+  for y in variance.box.minY..<variance.box.endY {
+    let flags = reached.row(y)
+    let isFrameRow = y < good.minY || y >= good.endY
+    let columns = good.minX - variance.box.minX..<good.endX - variance.box.minX
     result.withMutableRow(y) { row in
-      for i in row.indices where flags[i] != 0 && !row[i].isNaN { row[i] = .infinity }
+      for i in row.indices where flags[i] != 0 {
+        // A frame of no data stays as it is.
+        if let frame, isFrameRow || !columns.contains(i) {
+          row[i] = frame
+        } else {
+          row[i] = flags[i] & undefined != 0 ? .nan : .infinity
+        }
+      }
     }
   }
   return result

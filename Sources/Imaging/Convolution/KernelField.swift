@@ -6,8 +6,9 @@ internal import SkyGeometry
 /// A kernel, or its square, over the pixels to be computed, as a short Chebyshev series along each piece of a row.
 ///
 /// A piece is ``PlaneConvolution/pieceWidth`` pixels. Along it K(x) ≈ Σ Tₜ(ξ) Cₜ with ξ from −1 to 1; from one row to another the
-/// Cₜ change linearly within ``rowStep`` rows. The number of terms and the step are the cheapest that keep to the tolerance,
-/// which is checked at positions all over the region.
+/// Cₜ change linearly within ``rowStep`` rows. Terms beyond the first are small and need not reach as far as the kernel: their
+/// ``supports`` are trimmed. Number of terms, step and supports are the cheapest that keep to a tolerance, which is checked at
+/// positions all over the region.
 struct KernelField {
   let kernel: Kernel
   let power: Int
@@ -17,14 +18,22 @@ struct KernelField {
   private(set) var termCount = 1
   /// Rows over which the series is interpolated.
   private(set) var rowStep: Int
+  /// Which pixels of each term are used.
+  private(set) var supports: [KernelSupport]
 
+  /// - Parameters:
+  ///   - power: 1 for the kernel, 2 for its square.
+  ///   - isTrimmed: whether the first term's support may be trimmed as well.
   /// - Throws: ``ImagingError/invalidParameter(_:)`` for a kernel to normalise whose sum is zero somewhere.
-  init(_ kernel: Kernel, power: Int, over region: Box2I, _ control: ConvolutionControl) throws(ImagingError) {
+  init(
+    _ kernel: Kernel, power: Int, over region: Box2I, _ control: ConvolutionControl, isTrimmed: Bool = false
+  ) throws(ImagingError) {
     self.kernel = kernel
     self.power = power
     self.region = region
     isNormalized = control.doNormalize
     rowStep = max(1, region.height)
+    supports = [KernelSupport(width: kernel.width, height: kernel.height)]
     if isNormalized {
       for position in probes {
         let sum = kernel.image(at: position).sum
@@ -33,37 +42,57 @@ struct KernelField {
         }
       }
     }
-    guard kernel.isVarying else { return }
-    let degree = isNormalized ? 12 : kernel.basis.order * power
-    while termCount <= degree, seriesError > control.kernelTolerance / 2 { termCount += 1 }
-    rowStep = 64
-    while rowStep > 1, chordError > control.kernelTolerance / 2 { rowStep /= 2 }
+    let tolerance = power == 2 ? control.varianceTolerance : control.kernelTolerance
+    if kernel.isVarying {
+      let degree = isNormalized ? 12 : kernel.basis.order * power
+      while termCount <= degree, seriesError > tolerance / 2 { termCount += 1 }
+      rowStep = 64
+      while rowStep > 1, chordError > tolerance / 4 { rowStep /= 2 }
+    }
+    trimSupports(budget: tolerance / 4 / Double(termCount), isFirstTrimmed: isTrimmed)
   }
 
   /// The kernel at a position, as the convolution uses it.
   func image(at position: Point2D) -> [Double] {
-    var pixels = kernel.image(at: position).pixels
+    var pixels = [Double](repeating: 0, count: kernel.width * kernel.height)
+    pixels.withUnsafeMutableBufferPointer { evaluate(at: position, into: $0) }
+    return pixels
+  }
+
+  private func evaluate(at position: Point2D, into pixels: UnsafeMutableBufferPointer<Double>) {
+    for (index, term) in kernel.basis.terms(at: position).enumerated() {
+      kernel.planes[index].pixels.withUnsafeBufferPointer { plane in
+        if index == 0 {
+          for i in pixels.indices { pixels[i] = term * plane[i] }
+        } else {
+          for i in pixels.indices { pixels[i] += term * plane[i] }
+        }
+      }
+    }
     if isNormalized {
       let sum = pixels.reduce(0, +)
       for i in pixels.indices { pixels[i] /= sum }
     }
     if power == 2 { for i in pixels.indices { pixels[i] *= pixels[i] } }
-    return pixels
   }
 
-  /// The coefficients Cₜ of the piece whose middle is at column `middle`, in a row: one image of the kernel's size a term.
-  func series(middle: Double, row: Double) -> [[Double]] {
-    guard termCount > 1 else { return [image(at: Point2D(x: middle, y: row))] }
+  /// The coefficients Cₜ of the piece whose middle is at column `middle`, in a row, written one image after the other.
+  func evaluateSeries(middle: Double, row: Double, into series: inout [Double]) {
     let n = termCount
-    let nodes = (0..<n).map { cosine(Double($0) + 0.5, n) }
-    let samples = nodes.map { image(at: Point2D(x: middle + $0 * Self.halfWidth, y: row)) }
-    return (0..<n).map { t in
-      var sum = [Double](repeating: 0, count: samples[0].count)
-      for (k, sample) in samples.enumerated() {
-        let weight = (t == 0 ? 1 : 2) / Double(n) * cosine(Double(t) * (Double(k) + 0.5), n)
-        sample.withUnsafeBufferPointer { sample in for i in sum.indices { sum[i] += weight * sample[i] } }
+    let size = kernel.width * kernel.height
+    series.withUnsafeMutableBufferPointer { series in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: size) { sample in
+        series.update(repeating: 0)
+        for k in 0..<n {
+          let node = cosine(Double(k) + 0.5, n)
+          evaluate(at: Point2D(x: middle + node * Self.halfWidth, y: row), into: sample)
+          for t in 0..<n {
+            let weight = (t == 0 ? 1 : 2) / Double(n) * cosine(Double(t) * (Double(k) + 0.5), n)
+            let target = UnsafeMutableBufferPointer(rebasing: series[t * size..<(t + 1) * size])
+            for i in target.indices { target[i] += weight * sample[i] }
+          }
+        }
       }
-      return sum
     }
   }
 
@@ -92,16 +121,25 @@ struct KernelField {
     }
   }
 
+  /// The series at each probe.
+  private var probedSeries: [[Double]] {
+    probes.map { position in
+      var series = [Double](repeating: 0, count: termCount * kernel.width * kernel.height)
+      evaluateSeries(middle: position.x, row: position.y, into: &series)
+      return series
+    }
+  }
+
   /// The largest error of the series along a piece, as a part of the kernel's absolute sum.
   private var seriesError: Double {
-    probes.map { position in
-      let series = series(middle: position.x, row: position.y)
-      return [-1, -0.5, 0, 0.5, 1].map { xi -> Double in
+    let size = kernel.width * kernel.height
+    return zip(probes, probedSeries).map { position, series in
+      [-1, -0.5, 0, 0.5, 1].map { xi -> Double in
         let exact = image(at: Point2D(x: position.x + xi * Self.halfWidth, y: position.y))
         var (previous, current) = (1.0, xi)
-        var sum = series[0]
-        for term in series.dropFirst() {
-          for i in sum.indices { sum[i] += current * term[i] }
+        var sum = Array(series[0..<size])
+        for term in 1..<max(1, termCount) {
+          for i in sum.indices { sum[i] += current * series[term * size + i] }
           (previous, current) = (current, 2 * xi * current - previous)
         }
         return relativeDistance(sum, exact)
@@ -123,6 +161,21 @@ struct KernelField {
     let distance = zip(a, exact).reduce(0) { $0 + abs($1.0 - $1.1) }
     let size = exact.reduce(0) { $0 + abs($1) }
     return size > 0 ? distance / size : 0
+  }
+
+  /// Trims each term's support by what the budget, a part of the kernel's absolute sum, allows.
+  private mutating func trimSupports(budget: Double, isFirstTrimmed: Bool) {
+    let size = kernel.width * kernel.height
+    var largest = [Double](repeating: 0, count: termCount * size)
+    for (position, series) in zip(probes, probedSeries) {
+      let sum = image(at: position).reduce(0) { $0 + abs($1) }
+      for i in largest.indices { largest[i] = max(largest[i], sum > 0 ? abs(series[i]) / sum : 0) }
+    }
+    supports = (0..<termCount).map { term in
+      let full = KernelSupport(width: kernel.width, height: kernel.height)
+      guard term > 0 || isFirstTrimmed else { return full }
+      return full.trimmed(of: Array(largest[term * size..<(term + 1) * size]), width: kernel.width, budget: budget)
+    }
   }
 
   private func cosine(_ numerator: Double, _ n: Int) -> Double { cos(Angle(radians: .pi * numerator / Double(n))) }

@@ -11,7 +11,7 @@ package func obviousConvolution(
 ) throws(ImagingError) -> MaskedImage {
   let good = kernel.goodRegion(of: input.box)
   guard !good.isEmpty else { throw kernelTooLarge(kernel, input.box) }
-  var result = try frame(of: input, control)
+  var result = try ConvolutionFrame(control).applied(to: input)
   try result.update { image, mask, variance throws(ImagingError) in
     for y in good.minY..<good.endY {
       for x in good.minX..<good.endX {
@@ -44,20 +44,4 @@ package func obviousConvolution(
 func kernelTooLarge(_ kernel: Kernel, _ box: Box2I) -> ImagingError {
   .invalidParameter(
     "a kernel of \(kernel.width)×\(kernel.height) pixels does not fit into an image of \(box.width)×\(box.height)")
-}
-
-/// What the result is where the kernel reaches beyond the image; its inner pixels are to be written over.
-func frame(of input: MaskedImage, _ control: ConvolutionControl) throws(ImagingError) -> MaskedImage {
-  var result = input
-  try result.update { image, mask, variance throws(ImagingError) in
-    let edge = try mask.addPlane(control.doCopyEdge ? "EDGE" : "NO_DATA")
-    if control.doCopyEdge {
-      mask.bits = mask.bits.map { $0 | edge }
-    } else {
-      image = Image(box: input.box, fill: .nan)
-      variance = Image(box: input.box, fill: .infinity)
-      mask.bits = Image(box: input.box, fill: edge)
-    }
-  }
-  return result
 }

@@ -10,12 +10,15 @@ enum PlaneConvolution {
   /// Pixels of a row that a fixed kernel's loop computes.
   static let fixedWidth = 48
   static let rows = 2
+  /// Rows that are computed before the loops go back to the left.
+  static let bandHeight = 64
 }
 
-/// Convolves a plane where the whole kernel fits.
+/// Convolves a plane.
 ///
-/// - Returns: an image over `good`.
-func convolvedPlane(_ input: Image<Float>, good: Box2I, _ field: KernelField) throws(ImagingError) -> Image<Float> {
+/// - Parameter frame: the value where the kernel does not fit, or `nil` for that of the input.
+/// - Returns: an image over the input's box.
+func convolvedPlane(_ input: Image<Float>, good: Box2I, _ field: KernelField, frame: Float?) -> Image<Float> {
   let width = field.termCount == 1 ? PlaneConvolution.fixedWidth : PlaneConvolution.pieceWidth
   let missing = (x: max(0, width - good.width), y: max(0, PlaneConvolution.rows - good.height))
   guard missing == (0, 0) else {
@@ -27,22 +30,53 @@ func convolvedPlane(_ input: Image<Float>, good: Box2I, _ field: KernelField) th
     padded.paste(input)
     let larger = Box2I(
       minX: good.minX, minY: good.minY, width: good.width + missing.x, height: good.height + missing.y)
-    return convolvedBlocks(padded, good: larger, field).cropped(to: good)
+    var result = frame.map { Image(box: input.box, fill: $0) } ?? input
+    result.paste(convolvedBlocks(padded, good: larger, field, frame: nil).cropped(to: good))
+    return result
   }
-  return convolvedBlocks(input, good: good, field)
+  return convolvedBlocks(input, good: good, field, frame: frame)
 }
 
 /// - Precondition: `good` holds at least one block.
-private func convolvedBlocks(_ input: Image<Float>, good: Box2I, _ field: KernelField) -> Image<Float> {
-  Image(box: good) { output in
+private func convolvedBlocks(_ input: Image<Float>, good: Box2I, _ field: KernelField, frame: Float?) -> Image<Float> {
+  Image(box: input.box) { output in
     _ = input.withUnsafePixels { source in
+      fillFrame(of: output, input.box, good: good) { frame ?? source[$0] }
+      let planes = ConvolvedPlanes(
+        source: source, output: output + (good.minY - input.box.minY) * input.width + good.minX - input.box.minX,
+        stride: input.width, good: good)
       if field.termCount == 1 {
-        convolveFixed(source, stride: input.width, field, output, good)
+        convolveFixed(planes, field)
       } else {
-        convolveVarying(source, stride: input.width, field, output, good)
+        convolveVarying(planes, field)
       }
     }
   }
+}
+
+/// Writes a value by the pixel's index wherever the kernel does not fit.
+func fillFrame<Pixel>(
+  of output: UnsafeMutablePointer<Pixel>, _ box: Box2I, good: Box2I, _ value: (Int) -> Pixel
+) {
+  for y in box.minY..<box.endY {
+    let start = (y - box.minY) * box.width
+    guard y >= good.minY, y < good.endY else {
+      for i in start..<start + box.width { output[i] = value(i) }
+      continue
+    }
+    for i in start..<start + good.minX - box.minX { output[i] = value(i) }
+    for i in start + good.endX - box.minX..<start + box.width { output[i] = value(i) }
+  }
+}
+
+/// Where the loops read and write: two planes of one row length.
+private struct ConvolvedPlanes {
+  /// The input pixel under the kernel's first pixel for the first output pixel.
+  let source: UnsafePointer<Float>
+  /// The first output pixel.
+  let output: UnsafeMutablePointer<Float>
+  let stride: Int
+  let good: Box2I
 }
 
 /// Starts of blocks that cover `length`; the last one is moved back to end with it, so its first pixels are computed again.
@@ -50,117 +84,50 @@ private func blockStarts(_ length: Int, block: Int) -> [Int] {
   stride(from: 0, to: length, by: block).map { min($0, length - block) }
 }
 
-private func convolveFixed(
-  _ source: UnsafePointer<Float>, stride: Int, _ field: KernelField, _ output: UnsafeMutablePointer<Float>, _ good: Box2I
-) {
-  let kernel = field.series(middle: good.center.x, row: good.center.y)[0].map { Float($0) }
-  kernel.withUnsafeBufferPointer { weights in
+private func convolveFixed(_ planes: ConvolvedPlanes, _ field: KernelField) {
+  let (good, stride) = (planes.good, planes.stride)
+  field.image(at: good.center).map { Float($0) }.withUnsafeBufferPointer { weights in
     guard let weights = weights.baseAddress else { return }
     for y in blockStarts(good.height, block: PlaneConvolution.rows) {
       for x in blockStarts(good.width, block: PlaneConvolution.fixedWidth) {
         convolveFixedBlock(
-          source + y * stride + x, stride, weights, columns: field.kernel.width, rows: field.kernel.height,
-          output + y * good.width + x, good.width)
+          planes.source + y * stride + x, stride, weights, kernelStride: field.kernel.width, field.supports[0],
+          planes.output + y * stride + x, stride)
       }
     }
   }
 }
 
-private func convolveVarying(
-  _ source: UnsafePointer<Float>, stride: Int, _ field: KernelField, _ output: UnsafeMutablePointer<Float>, _ good: Box2I
-) {
-  let width = PlaneConvolution.pieceWidth
-  let size = field.kernel.width * field.kernel.height
-  // Terms are computed in pairs; an odd last one has a partner of zeros.
-  let pairs = (field.termCount + 1) / 2
-  let values = (0..<2 * pairs).map { KernelField.chebyshevValues(term: $0) }
-  var tables = KernelTables(terms: 2 * pairs, size: size)
-  let blockRows = blockStarts(good.height, block: PlaneConvolution.rows)
-  for x in blockStarts(good.width, block: width) {
-    let middle = Double(good.minX + x) + Double(width - 1) / 2
-    tables.begin()
-    for y in blockRows {
-      tables.prepare(rows: y..<y + PlaneConvolution.rows, step: field.rowStep) { row in
-        field.series(middle: middle, row: Double(good.minY) + row)
+private func convolveVarying(_ planes: ConvolvedPlanes, _ field: KernelField) {
+  let (good, stride, width) = (planes.good, planes.stride, PlaneConvolution.pieceWidth)
+  let (kernelWidth, kernelHeight) = (field.kernel.width, field.kernel.height)
+  let factors = (0..<field.termCount).map { KernelField.chebyshevValues(term: $0) }
+  var tables = KernelTables(field)
+  // A kernel is used for all rows of a piece, so the loops run down the rows. Far down a large image that would miss the cache
+  // at every step; a band of rows is copied side by side first and read from there.
+  let bandHeight = PlaneConvolution.bandHeight
+  let bandStride = good.width + kernelWidth - 1 + 16
+  withUnsafeTemporaryAllocation(of: Float.self, capacity: (bandHeight + kernelHeight - 1) * bandStride) { memory in
+    guard let band = memory.baseAddress else { return }
+    for start in blockStarts(good.height, block: min(bandHeight, good.height)) {
+      let count = min(bandHeight, good.height)
+      for row in 0..<count + kernelHeight - 1 {
+        (band + row * bandStride).update(from: planes.source + (start + row) * stride, count: good.width + kernelWidth - 1)
       }
-      for pair in 0..<pairs {
-        tables.withRows(pair: pair) { first, second in
-          convolveVaryingBlock(
-            source + y * stride + x, stride, first, second, columns: field.kernel.width, rows: field.kernel.height,
-            factors: (values[2 * pair], values[2 * pair + 1]), isFirst: pair == 0, output + y * good.width + x,
-            good.width)
-        }
-      }
-    }
-  }
-}
-
-/// The kernels of the two rows of a block, interpolated between rows where the series is known.
-private struct KernelTables {
-  private let terms: Int
-  private let size: Int
-  /// Values at the first row of the current step and their change a row, by term.
-  private var base: [Float]
-  private var slope: [Float]
-  /// The two rows' kernels, by row and term.
-  private var current: [Float]
-  /// Rows of the current step.
-  private var span = 0..<0
-  private var end: [[Double]] = []
-
-  init(terms: Int, size: Int) {
-    self.terms = terms
-    self.size = size
-    base = [Float](repeating: 0, count: terms * size)
-    slope = base
-    current = [Float](repeating: 0, count: PlaneConvolution.rows * terms * size)
-  }
-
-  /// Forgets the last piece's kernels.
-  mutating func begin() {
-    span = 0..<0
-    end = []
-  }
-
-  mutating func prepare(rows: Range<Int>, step: Int, series: (Double) -> [[Double]]) {
-    for (index, row) in rows.enumerated() {
-      while !span.contains(row) { advance(to: row, step: step, series) }
-      let distance = Float(row - span.lowerBound)
-      let start = index * terms * size
-      current.withUnsafeMutableBufferPointer { out in
-        base.withUnsafeBufferPointer { base in
-          slope.withUnsafeBufferPointer { slope in
-            for i in 0..<terms * size { out[start + i] = base[i] + distance * slope[i] }
+      for x in blockStarts(good.width, block: width) {
+        tables.begin(middle: Double(good.minX + x) + Double(width - 1) / 2)
+        for y in blockStarts(count, block: PlaneConvolution.rows) {
+          tables.prepare(rows: start + y..<start + y + PlaneConvolution.rows, origin: Double(good.minY))
+          tables.withKernels { term, first, second in
+            factors[term].withUnsafeBufferPointer { factors in
+              convolveVaryingBlock(
+                band + y * bandStride + x, bandStride, first, second, kernelStride: kernelWidth, field.supports[term],
+                factors: term == 0 ? nil : factors.baseAddress, isAdded: term > 0,
+                planes.output + (start + y) * stride + x, stride)
+            }
           }
         }
       }
-    }
-  }
-
-  private mutating func advance(to row: Int, step: Int, _ series: (Double) -> [[Double]]) {
-    // Blocks may step back at the end of the image; steps are counted from row 0 so that they are the same either way.
-    let first = row / step * step
-    let low = first == span.upperBound && !end.isEmpty ? end : series(Double(first))
-    let high = series(Double(first + step))
-    for (t, (a, b)) in zip(low, high).enumerated() {
-      for i in 0..<size {
-        base[t * size + i] = Float(a[i])
-        slope[t * size + i] = Float((b[i] - a[i]) / Double(step))
-      }
-    }
-    span = first..<first + step
-    end = high
-  }
-
-  /// Pointers to the two kernels of a pair of terms, for each of the two rows.
-  func withRows(
-    pair: Int, _ body: (_ first: (UnsafePointer<Float>, UnsafePointer<Float>), _ second: (UnsafePointer<Float>, UnsafePointer<Float>)) -> Void
-  ) {
-    current.withUnsafeBufferPointer { buffer in
-      guard let start = buffer.baseAddress else { return }
-      let first = start + 2 * pair * size
-      let second = first + terms * size
-      body((first, first + size), (second, second + size))
     }
   }
 }

@@ -69,42 +69,68 @@ package func convolve(
   let kernel = try separable.kernel()
   let good = kernel.goodRegion(of: input.box)
   guard !good.isEmpty else { throw kernelTooLarge(kernel, input.box) }
-  let image = convolvedSeparably(input.image, good: good, separable)
-  let variance = convolvedSeparably(input.variance, good: good, try separable.squared)
-  let bits = spreadMask(input.mask.bits, over: kernel, good: good)
-  var result = try frame(of: input, control)
-  try result.update { resultImage, resultMask, resultVariance throws(ImagingError) in
-    resultImage.paste(image)
-    resultVariance.paste(variance)
-    resultMask.bits.paste(bits)
-  }
-  return result
+  let frame = ConvolutionFrame(control)
+  var planes = input.mask.planes
+  let edge = try planes.add(frame.maskPlane)
+  return try MaskedImage(
+    image: convolvedSeparably(input.image, good: good, separable, frame: frame.isCopied ? nil : .nan),
+    mask: Mask(
+      bits: spreadMask(input.mask.bits, over: kernel, good: good, frame: frame.isCopied ? nil : 0, edge: edge),
+      planes: planes),
+    variance: convolvedSeparably(
+      input.variance, good: good, separable.squared, frame: frame.isCopied ? nil : .infinity))
 }
 
-/// - Returns: an image over `good`.
-func convolvedSeparably(_ input: Image<Float>, good: Box2I, _ kernel: SeparableKernel) -> Image<Float> {
+/// - Parameter frame: the value where the kernel does not fit, or `nil` for that of the input.
+private func convolvedSeparably(
+  _ input: Image<Float>, good: Box2I, _ kernel: SeparableKernel, frame: Float?
+) -> Image<Float> {
   let columns = kernel.column.map { Float($0) }
   let rows = kernel.row.map { Float($0) }
-  var summed = [Float](repeating: 0, count: input.width)
-  return Image(box: good) { output in
+  let width = input.width
+  return Image(box: input.box) { output in
     _ = input.withUnsafePixels { source in
-      for y in 0..<good.height {
-        // Along the column first, a whole row at a time; the row of sums stays in the cache for the second pass.
-        summed.withUnsafeMutableBufferPointer { summed in
-          for x in summed.indices { summed[x] = columns[0] * source[y * input.width + x] }
-          for v in columns.indices.dropFirst() {
-            let weight = columns[v]
-            let row = source + (y + v) * input.width
-            for x in summed.indices { summed[x].addProduct(weight, row[x]) }
-          }
-          let target = output + y * good.width
-          for x in 0..<good.width { target[x] = rows[0] * summed[x] }
-          for u in rows.indices.dropFirst() {
-            let weight = rows[u]
-            for x in 0..<good.width { target[x].addProduct(weight, summed[x + u]) }
-          }
+      fillFrame(of: output, input.box, good: good) { frame ?? source[$0] }
+      let first = output + (good.minY - input.box.minY) * width + good.minX - input.box.minX
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { memory in
+        guard let summed = memory.baseAddress else { return }
+        for y in 0..<good.height {
+          // Along the column first, a whole row at a time; the row of sums stays in the cache for the second pass.
+          weightedSum(columns, width, into: summed) { source + (y + $0) * width }
+          weightedSum(rows, good.width, into: first + y * width) { UnsafePointer(summed) + $0 }
         }
       }
     }
+  }
+}
+
+/// Σ weightᵢ · rowᵢ, 32 numbers of it at a time so that the sums stay in registers.
+@inline(__always)
+private func weightedSum(
+  _ weights: [Float], _ count: Int, into target: UnsafeMutablePointer<Float>, row: (Int) -> UnsafePointer<Float>
+) {
+  typealias Lanes = SIMD8<Float>
+  var x = 0
+  while x + 32 <= count {
+    var (a, b, c, d) = (Lanes(), Lanes(), Lanes(), Lanes())
+    for i in weights.indices {
+      let weight = Lanes(repeating: weights[i])
+      let source = UnsafeRawPointer(row(i) + x)
+      a.addProduct(weight, source.loadUnaligned(as: Lanes.self))
+      b.addProduct(weight, source.loadUnaligned(fromByteOffset: 32, as: Lanes.self))
+      c.addProduct(weight, source.loadUnaligned(fromByteOffset: 64, as: Lanes.self))
+      d.addProduct(weight, source.loadUnaligned(fromByteOffset: 96, as: Lanes.self))
+    }
+    let output = UnsafeMutableRawPointer(target + x)
+    output.storeBytes(of: a, as: Lanes.self)
+    output.storeBytes(of: b, toByteOffset: 32, as: Lanes.self)
+    output.storeBytes(of: c, toByteOffset: 64, as: Lanes.self)
+    output.storeBytes(of: d, toByteOffset: 96, as: Lanes.self)
+    x += 32
+  }
+  for x in x..<count {
+    var sum: Float = 0
+    for i in weights.indices { sum.addProduct(weights[i], row(i)[x]) }
+    target[x] = sum
   }
 }

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Other programs on the same image in the same run.
+
+import Foundation
+import Imaging
+
+/// Times of what a user can install, by the name of the measurement that they belong to.
+///
+/// They run in the Python environment that `make test` sets up, and SWarp where it is installed; those that are missing are left
+/// out.
+func measurePeers(_ scene: MaskedImage, root: URL) throws -> [String: [(name: String, seconds: Double)]] {
+  let python = root.appending(path: ".build/peers/bin/python")
+  guard FileManager.default.isExecutableFile(atPath: python.path) else { return [:] }
+  let folder = FileManager.default.temporaryDirectory.appending(path: "skydiff-benchmark-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  let plane = folder.appending(path: "image.f4")
+  try scene.image.pixels.withUnsafeBytes { try Data($0).write(to: plane) }
+
+  let process = Process()
+  process.executableURL = python
+  process.arguments = [root.appending(path: "Benchmarks/peers.py").path, plane.path, "\(scene.width)"]
+  var environment = ProcessInfo.processInfo.environment
+  for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] { environment[name] = "1" }
+  process.environment = environment
+  let output = Pipe()
+  process.standardOutput = output
+  try process.run()
+  let data = try output.fileHandleForReading.readToEnd() ?? Data()
+  process.waitUntilExit()
+  guard process.terminationStatus == 0 else { return [:] }
+  let times = try JSONDecoder().decode([String: [String: Double]].self, from: data)
+  return times.mapValues { peers in peers.sorted { $0.key < $1.key }.map { (name: $0.key, seconds: $0.value) } }
+}

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Times other programs on one image, one thread each: peers.py PLANE SIDE; prints {stage: {program: seconds}} as JSON."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+side = int(sys.argv[2])
+image = np.fromfile(sys.argv[1], dtype="<f4").reshape(side, side)
+
+
+def median_seconds(work, runs=3):
+    work()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[runs // 2]
+
+
+result = {}
+try:
+    import sep
+
+    for size in (64, 128):
+        result[f"background mesh, {size} px"] = {
+            f"SEP {sep.__version__}": median_seconds(lambda: sep.Background(image, bw=size, bh=size).back())
+        }
+except ImportError:
+    pass
+
+try:
+    import photutils
+    from photutils.background import Background2D
+
+    if side <= 2048:
+        result.setdefault("background mesh, 64 px", {})[f"photutils {photutils.__version__}"] = median_seconds(
+            lambda: Background2D(image, 64).background, runs=1
+        )
+except ImportError:
+    pass
+
+try:
+    import scipy
+    from scipy import ndimage, signal
+
+    kernel = np.ones((21, 21), dtype="f4") / 441
+    profile = np.ones(21, dtype="f4") / 21
+    result["convolve fixed"] = {
+        f"scipy {scipy.__version__} fftconvolve, image only": median_seconds(
+            lambda: signal.fftconvolve(image, kernel, mode="same")
+        )
+    }
+    result["convolve separable"] = {
+        f"scipy {scipy.__version__} convolve1d, image only": median_seconds(
+            lambda: ndimage.convolve1d(ndimage.convolve1d(image, profile, axis=0), profile, axis=1)
+        )
+    }
+except ImportError:
+    pass
+
+swarp = shutil.which("SWarp") or shutil.which("swarp")
+if swarp:
+    from astropy.io import fits
+
+    with tempfile.TemporaryDirectory() as folder:
+        header = fits.Header()
+        scale = 0.2 / 3600
+        header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
+        header["CRPIX1"], header["CRPIX2"] = side / 2 + 1, side / 2 + 1
+        header["CRVAL1"], header["CRVAL2"] = 150.0, 2.0
+        header["CD1_1"], header["CD1_2"], header["CD2_1"], header["CD2_2"] = -scale, 0.0, 0.0, scale
+        fits.PrimaryHDU(image, header).writeto(f"{folder}/image.fits")
+        for order in (3,):
+            command = [
+                swarp, "image.fits", "-RESAMPLING_TYPE", f"LANCZOS{order}", "-SUBTRACT_BACK", "N", "-NTHREADS", "1",
+                "-PIXELSCALE_TYPE", "MANUAL", "-PIXEL_SCALE", "0.2002", "-COMBINE", "N", "-VERBOSE_TYPE", "QUIET",
+            ]
+            result[f"warp lanczos({order})"] = {
+                "SWarp, image and weight, FITS in and out": median_seconds(
+                    lambda: subprocess.run(command, cwd=folder, check=True, env={**os.environ, "HOME": folder})
+                )
+            }
+
+print(json.dumps(result))

@@ -1,0 +1,19 @@
+// The settings of glibc's allocator, whose header Swift's Glibc module leaves out.
+#ifndef SKYDIFF_CMALLOC_H
+#define SKYDIFF_CMALLOC_H
+
+#include <limits.h>
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+static inline void skydiff_keep_freed_memory(void) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+#endif
