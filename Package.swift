@@ -44,7 +44,7 @@ func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
   name: "skydiff",
-  products: [],
+  products: [.executable(name: "skydiff-benchmarks", targets: ["skydiff-benchmarks"])],
   targets: [
     // Floor 2
     room("Repository", ["Imaging", "SkyGeometry", "CFITSIO"]),

@@ -20,7 +20,9 @@ struct ImagingStages {
 
   func measureAll(where isWanted: (String) -> Bool) throws -> [Measurement] {
     var results: [Measurement] = []
-    func run(_ name: String, _ stage: () throws -> Measurement) rethrows { if isWanted(name) { results.append(try stage()) } }
+    func run(_ name: String, _ stage: () throws -> Measurement) rethrows {
+      if isWanted(name) { results.append(try stage()) }
+    }
 
     try run("convolve varying") { try convolution(order: 2) }
     try run("convolve fixed") { try convolution(order: 0) }
@@ -37,7 +39,8 @@ struct ImagingStages {
     let kernel = try benchmarkKernel(side: 21, order: order, over: scene.box)
     var result = try measure(
       order == 0
-        ? "convolve fixed, 21×21, image + variance + mask" : "convolve varying, 21×21, order \(order), image + variance + mask",
+        ? "convolve fixed, 21×21, image + variance + mask"
+        : "convolve varying, 21×21, order \(order), image + variance + mask",
       side: side, runs: 3
     ) { keep(try convolve(scene, with: kernel)) }
     // The useful work: one multiply-add a kernel pixel for each of two planes, however the result is reached.

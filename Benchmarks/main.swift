@@ -56,7 +56,9 @@ for side in sides {
   let peers = runsPeers ? try measurePeers(stages.scene, root: root) : [:]
   for var measurement in try stages.measureAll(where: { only.isEmpty || $0.contains(only) }) {
     for (stage, times) in peers where measurement.name.hasPrefix(stage) {
-      measurement.peers = times.map { .init(name: $0.name, seconds: $0.seconds, ratio: $0.seconds / measurement.seconds) }
+      measurement.peers = times.map {
+        .init(name: $0.name, seconds: $0.seconds, ratio: $0.seconds / measurement.seconds)
+      }
     }
     results.append(measurement)
   }

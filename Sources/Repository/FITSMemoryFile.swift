@@ -153,7 +153,8 @@ struct FITSMemoryFile: ~Copyable {
     guard status == 0, rows >= 1, repeats == count else {
       ffcmsg()
       throw .invalid(
-        file: name, part: "column \(column)", reason: "it has \(rows) rows of \(repeats) numbers, expected \(count) in the first")
+        file: name, part: "column \(column)",
+        reason: "it has \(rows) rows of \(repeats) numbers, expected \(count) in the first")
     }
     var values = [Double](repeating: 0, count: count)
     var isAnyNull: Int32 = 0

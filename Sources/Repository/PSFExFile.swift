@@ -24,7 +24,8 @@ extension PSFExModel {
         let quantity = file.text("POLNAME\(axis)") ?? ""
         guard quantity.hasPrefix(letter), quantity.hasSuffix("_IMAGE") else {
           throw .invalid(
-            file: path, part: "keyword POLNAME\(axis)", reason: "the model depends on \"\(quantity)\", not on \(letter)_IMAGE")
+            file: path, part: "keyword POLNAME\(axis)",
+            reason: "the model depends on \"\(quantity)\", not on \(letter)_IMAGE")
         }
         guard try file.integer("POLGRP\(axis)", in: 1...100) == 1 else {
           throw .invalid(file: path, part: "keyword POLGRP\(axis)", reason: "both coordinates must be in one group")
@@ -37,9 +38,11 @@ extension PSFExModel {
     let planes = try file.integer("PSFAXIS3", in: 1...1000)
     guard planes == SpatialBasis.termCount(order: degree) else {
       throw .invalid(
-        file: path, part: "keyword PSFAXIS3", reason: "\(planes) components do not fit a polynomial of degree \(degree)")
+        file: path, part: "keyword PSFAXIS3", reason: "\(planes) components do not fit a polynomial of degree \(degree)"
+      )
     }
-    let box = Box2I(width: try file.integer("PSFAXIS1", in: 1...4096), height: try file.integer("PSFAXIS2", in: 1...4096))
+    let box = Box2I(
+      width: try file.integer("PSFAXIS1", in: 1...4096), height: try file.integer("PSFAXIS2", in: 1...4096))
     // The column's own length is compared with this product before anything is allocated.
     let samples = try file.firstRow(ofColumn: "PSF_MASK", count: box.area * planes)
     do {

@@ -53,7 +53,8 @@ private func expectEqual(
       ("conv_out_image", "conv_out_variance"), ("conv_noninterp_image", "conv_noninterp_variance"),
     ] {
       let expected = try MaskedImage(
-        image: golden[image].image(), mask: Mask(bits: golden["conv_out_mask"].bits()), variance: golden[variance].image())
+        image: golden[image].image(), mask: Mask(bits: golden["conv_out_mask"].bits()),
+        variance: golden[variance].image())
       // Both sum 441 products in float32: √441 · 2⁻²⁴ of the absolute sum, which is about 3 peaks for this kernel.
       // The variance's kernel is followed to 1e-4 of its sum.
       expectEqual(result, expected, tolerance: 441.0.squareRoot() * 0x1p-24 * 3, varianceTolerance: 1e-4)
@@ -62,7 +63,9 @@ private func expectEqual(
 
   @Test(arguments: [(1, 1, 0), (3, 5, 0), (21, 21, 0), (21, 21, 1), (21, 21, 2), (7, 9, 3), (4, 6, 1), (21, 1, 2)])
   func fastPathAgreesWithTheFormula(_ width: Int, _ height: Int, _ order: Int) throws {
-    for box in [Box2I(minX: 100, minY: -50, width: 71, height: 64), Box2I(width: 49, height: 23), Box2I(width: 23, height: 41)] {
+    for box in [
+      Box2I(minX: 100, minY: -50, width: 71, height: 64), Box2I(width: 49, height: 23), Box2I(width: 23, height: 41),
+    ] {
       guard box.width >= width, box.height >= height else { continue }
       var scene = try testScene(box, seed: UInt64(width * 100 + height * 10 + order))
       var random = SeededRandom(9)
@@ -140,7 +143,8 @@ private func expectEqual(
     let obvious = try obviousConvolution(scene, with: separable.kernel())
     expectEqual(fast, obvious, tolerance: 1e-6)
     let uneven = try SeparableKernel(row: [0.2, 0.5, -0.1, 0.3], column: [0.6, 0.4])
-    expectEqual(try convolve(scene, with: uneven), try obviousConvolution(scene, with: uneven.kernel()), tolerance: 1e-6)
+    expectEqual(
+      try convolve(scene, with: uneven), try obviousConvolution(scene, with: uneven.kernel()), tolerance: 1e-6)
   }
 
   /// Masks spread over the pixels with weight only: a kernel with exact zeros takes the general path.
@@ -180,7 +184,9 @@ private func expectEqual(
       try Kernel(planes: [Image(box: Box2I(width: 3, height: 3), fill: 1)], basis: SpatialBasis(.polynomial, order: 1))
     }
     let zeroSum = try Kernel(Image(box: Box2I(width: 3, height: 1)) { x, _ in Double(x - 1) })
-    #expect(throws: ImagingError.self) { try convolve(small, with: zeroSum, control: ConvolutionControl(doNormalize: true)) }
+    #expect(throws: ImagingError.self) {
+      try convolve(small, with: zeroSum, control: ConvolutionControl(doNormalize: true))
+    }
     let empty = try testScene(Box2I(width: 1, height: 1), seed: 1)
     let one = try Kernel(Image(box: Box2I(width: 1, height: 1), fill: 2))
     #expect(try convolve(empty, with: one).image[0, 0] == 2 * empty.image[0, 0])
@@ -193,7 +199,8 @@ private func expectEqual(
     let scene = try testScene(Box2I(width: 9, height: 9), seed: 6)
     let kernel = try testKernel(side: 9, order: 1, over: scene.box, variation: 0.2, seed: 1)
     expectEqual(
-      try convolve(scene, with: kernel), try obviousConvolution(scene, with: kernel), tolerance: 4e-6, varianceTolerance: 1e-4)
+      try convolve(scene, with: kernel), try obviousConvolution(scene, with: kernel), tolerance: 4e-6,
+      varianceTolerance: 1e-4)
   }
 
   @Test func equalInputGivesEqualBits() throws {

@@ -13,7 +13,8 @@ import Testing
   static func map() throws -> AffinePixelMap {
     let a = 0.21
     return try AffinePixelMap(
-      toSource: AffineTransform(xx: 1.03 * cos(a), xy: -0.98 * sin(a), yx: 1.01 * sin(a), yy: cos(a), x0: 12.3, y0: -20.7))
+      toSource: AffineTransform(
+        xx: 1.03 * cos(a), xy: -0.98 * sin(a), yx: 1.01 * sin(a), yy: cos(a), x0: 12.3, y0: -20.7))
   }
 
   @Test(
@@ -34,7 +35,8 @@ import Testing
     let reference = SpherePoint(raDegrees: 150, decDegrees: 2)
     // The source is the 200² scene, its reference pixel at the centre, 0.2″ a pixel.
     let source = try SkyWCS(
-      referencePixel: Point2D(x: 99.5, y: 99.5), reference: reference, cd: AffineTransform(xx: -Self.scale, yy: Self.scale))
+      referencePixel: Point2D(x: 99.5, y: 99.5), reference: reference,
+      cd: AffineTransform(xx: -Self.scale, yy: Self.scale))
     let destination = try SkyWCS(
       referencePixel: Point2D(x: pixel[0], y: pixel[1]), reference: reference,
       cd: AffineTransform(xx: cd[0], xy: cd[1], yx: cd[2], yy: cd[3]))
@@ -152,7 +154,8 @@ import Testing
     ]
     let source = try SkyWCS(header: cards)
     let destination = try SkyWCS(
-      projection: "STG", referencePixel: Point2D(x: 60, y: 60), reference: SpherePoint(raDegrees: 359.999, decDegrees: 40),
+      projection: "STG", referencePixel: Point2D(x: 60, y: 60),
+      reference: SpherePoint(raDegrees: 359.999, decDegrees: 40),
       cd: AffineTransform(xx: -5.5e-5, yy: 5.5e-5))
     let scene = try testScene(Box2I(width: 220, height: 240), seed: 10)
     let map = WCSPixelMap(destination: destination, source: source)
@@ -173,7 +176,8 @@ import Testing
   @Test func whatTheSourceDoesNotReachHasNoData() throws {
     let scene = try testScene(Box2I(width: 30, height: 30), seed: 5)
     let far = try warp(
-      scene, to: Box2I(minX: 1000, minY: 1000, width: 20, height: 20), along: AffinePixelMap(toSource: AffineTransform()))
+      scene, to: Box2I(minX: 1000, minY: 1000, width: 20, height: 20),
+      along: AffinePixelMap(toSource: AffineTransform()))
     #expect(far.image.pixels.allSatisfy { $0.isNaN })
     #expect(far.variance.pixels.allSatisfy { $0 == .infinity })
     let noData = try far.mask.planes.bitMask("NO_DATA")
@@ -192,7 +196,9 @@ import Testing
     #expect(try warp(scene, to: Box2I(width: 0, height: 5), along: identity).image.pixels.isEmpty)
     #expect(try warp(MaskedImage(box: Box2I(width: 0, height: 0)), to: scene.box, along: identity).image[0, 0].isNaN)
     #expect(try warp(MaskedImage(box: Box2I(width: 3, height: 3)), to: scene.box, along: identity).image[1, 1].isNaN)
-    #expect(try warp(scene, to: Box2I(minX: 15, minY: 15, width: 1, height: 1), along: identity).image[15, 15] == scene.image[15, 15])
+    #expect(
+      try warp(scene, to: Box2I(minX: 15, minY: 15, width: 1, height: 1), along: identity).image[15, 15]
+        == scene.image[15, 15])
   }
 
   @Test func unknownKernelsAreErrors() {

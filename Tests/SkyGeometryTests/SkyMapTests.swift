@@ -102,7 +102,8 @@ import Testing
     let center = SpherePoint(raDegrees: 10, decDegrees: -30)
     let map = try SkyMap(
       SkyMapConfiguration(
-        layout: .discrete([DiscreteTract(center: center, radius: .degrees(0.5))]), patches: .legacy(inner: 500, border: 20),
+        layout: .discrete([DiscreteTract(center: center, radius: .degrees(0.5))]),
+        patches: .legacy(inner: 500, border: 20),
         tractOverlap: .degrees(0.1), pixelScale: .arcseconds(2), projection: "TAN"))
     let tract = try map.tract(0)
     for bearing in [0.0, 90, 180, 270] {
@@ -123,12 +124,16 @@ import Testing
   /// The exact overlap against the obvious way: which patches hold any of a fine grid of the detector's pixels.
   @Test func detectorOverlapIsExact() throws {
     var random = SeededRandom(11)
-    for map in [try Self.rings(30, overlap: 0.05), try Self.rings(30, overlap: 0.05, patches: .cells(cellInner: 100, cellsPerPatch: 8))] {
+    for map in [
+      try Self.rings(30, overlap: 0.05),
+      try Self.rings(30, overlap: 0.05, patches: .cells(cellInner: 100, cellsPerPatch: 8)),
+    ] {
       let tracts = try (0..<map.tractCount).map(map.tract)
       for trial in 0..<30 {
         // Also across right ascension 0 and near a pole.
         let reference =
-          trial == 0 ? SpherePoint(raDegrees: 0.01, decDegrees: 5)
+          trial == 0
+          ? SpherePoint(raDegrees: 0.01, decDegrees: 5)
           : trial == 1 ? SpherePoint(raDegrees: 40, decDegrees: 89.7) : Self.randomDirection(&random)
         let angle = Angle(degrees: random.uniform(0...360))
         let scale = 18.0 / 3600
@@ -167,7 +172,9 @@ import Testing
     change { $0.layout = .rings(RingsLayout(numRings: 4)) }
     change { $0.layout = .rings(RingsLayout(numRings: 3, raStart: .degrees(1))) }
     change { $0.layout = .rings(RingsLayout(numRings: 3, numbering: .version0)) }
-    change { $0.layout = .discrete([DiscreteTract(center: SpherePoint(raDegrees: 1, decDegrees: 2), radius: .degrees(1))]) }
+    change {
+      $0.layout = .discrete([DiscreteTract(center: SpherePoint(raDegrees: 1, decDegrees: 2), radius: .degrees(1))])
+    }
     change { $0.patches = .legacy(inner: 3999) }
     change { $0.patches = .legacy(border: 99) }
     change { $0.patches = .cells() }
@@ -217,8 +224,12 @@ extension TractInfo {
   /// Indices of the patches whose outer box holds a pixel.
   fileprivate func findPatchListHolding(_ pixel: Point2I) -> [Int] {
     let side = layout.innerSide
-    let columns = [pixel.x - layout.border, pixel.x + layout.border].map { Int((Double($0) / Double(side)).rounded(.down)) }
-    let rows = [pixel.y - layout.border, pixel.y + layout.border].map { Int((Double($0) / Double(side)).rounded(.down)) }
+    let columns = [pixel.x - layout.border, pixel.x + layout.border].map {
+      Int((Double($0) / Double(side)).rounded(.down))
+    }
+    let rows = [pixel.y - layout.border, pixel.y + layout.border].map {
+      Int((Double($0) / Double(side)).rounded(.down))
+    }
     return (rows[0]...rows[1]).flatMap { row in
       (columns[0]...columns[1]).compactMap { column -> Int? in
         guard (0..<patchCounts.x).contains(column), (0..<patchCounts.y).contains(row) else { return nil }

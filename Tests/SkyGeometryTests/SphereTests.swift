@@ -33,7 +33,9 @@ import Testing
       let q = p.offset(bearing: .degrees(0), distance: .degrees(degrees))
       #expect(abs(p.separation(from: q).degrees - degrees) < 1e-12 * max(1, degrees) + 1e-13)
     }
-    #expect(SpherePoint(raDegrees: 0.00001, decDegrees: 0).separation(from: SpherePoint(raDegrees: 359.99999, decDegrees: 0)).degrees < 2.1e-5)
+    #expect(
+      SpherePoint(raDegrees: 0.00001, decDegrees: 0).separation(from: SpherePoint(raDegrees: 359.99999, decDegrees: 0))
+        .degrees < 2.1e-5)
   }
 
   @Test func offsetsHaveTheirBearingAndDistance() {

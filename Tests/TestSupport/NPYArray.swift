@@ -25,7 +25,9 @@ package struct NPYArray {
 
   private func values<T: BitwiseCopyable>(_: T.Type) -> [T] {
     bytes.withUnsafeBytes { raw in
-      (0..<raw.count / MemoryLayout<T>.size).map { raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self) }
+      (0..<raw.count / MemoryLayout<T>.size).map {
+        raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self)
+      }
     }
   }
 

@@ -100,7 +100,9 @@ package func testKernel(side: Int, order: Int, over region: Box2I, variation: Do
   let basis = SpatialBasis(.chebyshev(Box2D(region)), order: order)
   let coefficients = images.indices.map { i in
     let scale = i % 6 == 0 ? 0.1 : 0.02
-    return (0..<basis.termCount).map { $0 == 0 ? scale * random.uniform(0.5...1) : scale * variation * random.gaussian() }
+    return (0..<basis.termCount).map {
+      $0 == 0 ? scale * random.uniform(0.5...1) : scale * variation * random.gaussian()
+    }
   }
   return try Kernel(images: images, coefficients: coefficients, basis: basis)
 }

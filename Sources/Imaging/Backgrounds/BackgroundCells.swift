@@ -12,7 +12,8 @@ package struct BackgroundCells: Hashable, Sendable {
   package init(length: Int, count: Int) throws(ImagingError) {
     guard length > 0 else { throw .invalidParameter("background: the image has no pixels") }
     guard count > 0 else {
-      throw .sizeMismatch(what: "the number of background cells along an axis", found: "\(count)", expected: "at least 1")
+      throw .sizeMismatch(
+        what: "the number of background cells along an axis", found: "\(count)", expected: "at least 1")
     }
     guard count <= length else {
       throw .invalidParameter("background: \(count) cells along an axis of \(length) pixels; each needs a pixel")

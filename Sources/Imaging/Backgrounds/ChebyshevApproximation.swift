@@ -78,7 +78,8 @@ package struct ChebyshevApproximation: Hashable, Sendable {
     var pivots = [skydiff_lapack_int](repeating: 0, count: columns)
     var rank: skydiff_lapack_int = 0
     let status = LAPACKE_dgelsy(
-      skydiff_row_major, skydiff_lapack_int(rows), skydiff_lapack_int(columns), 1, &matrix, skydiff_lapack_int(columns), &target, 1, &pivots,
+      skydiff_row_major, skydiff_lapack_int(rows), skydiff_lapack_int(columns), 1, &matrix, skydiff_lapack_int(columns),
+      &target, 1, &pivots,
       1e-10, &rank)
     guard status == 0 else { throw .noResult("Chebyshev approximation: LAPACK ends with status \(status)") }
     return rank == skydiff_lapack_int(columns) ? Array(target[0..<columns]) : nil

@@ -38,7 +38,8 @@ struct KernelField {
       for position in probes {
         let sum = kernel.image(at: position).sum
         guard sum != 0, (1 / sum).isFinite else {
-          throw .invalidParameter("the kernel cannot be normalised: its sum at (\(position.x), \(position.y)) is \(sum)")
+          throw .invalidParameter(
+            "the kernel cannot be normalised: its sum at (\(position.x), \(position.y)) is \(sum)")
         }
       }
     }

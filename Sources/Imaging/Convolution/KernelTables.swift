@@ -42,7 +42,9 @@ struct KernelTables {
       current.withUnsafeMutableBufferPointer { current in
         base.withUnsafeBufferPointer { base in
           slope.withUnsafeBufferPointer { slope in
-            guard let out = current.baseAddress, let base = base.baseAddress, let slope = slope.baseAddress else { return }
+            guard let out = current.baseAddress, let base = base.baseAddress, let slope = slope.baseAddress else {
+              return
+            }
             let target = out + index * count
             for (term, support) in field.supports.enumerated() {
               let start = term * size

@@ -112,7 +112,8 @@ private func convolveVarying(_ planes: ConvolvedPlanes, _ field: KernelField) {
     for start in blockStarts(good.height, block: min(bandHeight, good.height)) {
       let count = min(bandHeight, good.height)
       for row in 0..<count + kernelHeight - 1 {
-        (band + row * bandStride).update(from: planes.source + (start + row) * stride, count: good.width + kernelWidth - 1)
+        (band + row * bandStride).update(
+          from: planes.source + (start + row) * stride, count: good.width + kernelWidth - 1)
       }
       for x in blockStarts(good.width, block: width) {
         tables.begin(middle: Double(good.minX + x) + Double(width - 1) / 2)

@@ -53,8 +53,9 @@ package struct SeparableKernel: Hashable, Sendable {
 
 private func gaussian(_ t: Double) -> Double { exp(-0.5 * t * t) }
 
-/// Convolves with a separable kernel: a pass along rows and a pass along columns, so its cost grows with the kernel's side, not
-/// its area. Otherwise as ``convolve(_:with:control:)-(MaskedImage,_,_)``, which is its twin.
+/// Convolves with a separable kernel: a pass along columns and a pass along rows.
+///
+/// The cost grows with the kernel's side, not its area. Otherwise as ``convolve(_:with:control:)-(MaskedImage,_,_)``, which is its twin.
 ///
 /// - Throws: ``ImagingError/invalidParameter(_:)`` for a kernel larger than the image.
 package func convolve(
@@ -64,7 +65,8 @@ package func convolve(
   if control.doNormalize {
     let sums = (separable.row.reduce(0, +), separable.column.reduce(0, +))
     guard sums.0 != 0, sums.1 != 0 else { throw .invalidParameter("the kernel cannot be normalised: its sum is 0") }
-    separable = try SeparableKernel(row: separable.row.map { $0 / sums.0 }, column: separable.column.map { $0 / sums.1 })
+    separable = try SeparableKernel(
+      row: separable.row.map { $0 / sums.0 }, column: separable.column.map { $0 / sums.1 })
   }
   let kernel = try separable.kernel()
   let good = kernel.goodRegion(of: input.box)

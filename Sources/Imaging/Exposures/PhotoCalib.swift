@@ -26,7 +26,9 @@ package struct PhotoCalib: Hashable, Sendable {
 
   /// - Throws: ``ImagingError/invalidParameter(_:)`` unless the mean is positive and finite and the error not negative.
   package init(mean: Double, error: Double = 0, field: SpatialFunction? = nil) throws(ImagingError) {
-    guard mean > 0, mean.isFinite else { throw .invalidParameter("photometric calibration: the mean is \(mean) nJy a count") }
+    guard mean > 0, mean.isFinite else {
+      throw .invalidParameter("photometric calibration: the mean is \(mean) nJy a count")
+    }
     guard error >= 0 else { throw .invalidParameter("photometric calibration: the error is \(error) nJy a count") }
     self.mean = mean
     self.error = error

@@ -22,7 +22,8 @@ package protocol FourierScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
   ) -> OpaquePointer?
   static func destroy(_ plan: OpaquePointer)
   static func forward(_ plan: OpaquePointer, _ real: UnsafeMutablePointer<Self>, _ spectrum: UnsafeMutablePointer<Self>)
-  static func backward(_ plan: OpaquePointer, _ spectrum: UnsafeMutablePointer<Self>, _ real: UnsafeMutablePointer<Self>)
+  static func backward(
+    _ plan: OpaquePointer, _ spectrum: UnsafeMutablePointer<Self>, _ real: UnsafeMutablePointer<Self>)
 }
 
 // FFTW's complex numbers are pairs of the scalar; its C types are imported as such pairs.

@@ -138,7 +138,6 @@ package struct Image<Pixel: BitwiseCopyable & Sendable>: Sendable {
   }
 }
 
-
 extension Image: Equatable where Pixel: Equatable {}
 extension Image: Hashable where Pixel: Hashable {}
 

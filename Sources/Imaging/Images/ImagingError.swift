@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What can be wrong with pixels and with what is done to them.
 
-/// An error of this room. Each names the category that the reference system's documentation uses.
+/// An error about pixels and what is done to them.
+///
+/// Each names the category that the reference system's documentation uses.
 package enum ImagingError: Error, Hashable, Sendable, CustomStringConvertible {
   /// An argument that the operation cannot take (category InvalidParameterError).
   case invalidParameter(String)

@@ -3,7 +3,9 @@
 
 package import SkyGeometry
 
-/// Named bits for each pixel. Unsigned in memory; files hold the same 32 bits as signed integers.
+/// Named bits for each pixel.
+///
+/// Unsigned in memory; files hold the same 32 bits as signed integers.
 package struct Mask: Hashable, Sendable {
   package var bits: Image<UInt32>
   package private(set) var planes: MaskPlanes

@@ -40,7 +40,8 @@ package struct MaskedImage: Sendable, Equatable {
   ///
   /// - Throws: what the closure throws, or ``ImagingError/sizeMismatch(what:found:expected:)``; the image is then unchanged.
   package mutating func update(
-    _ body: (_ image: inout Image<Float>, _ mask: inout Mask, _ variance: inout Image<Float>) throws(ImagingError) -> Void
+    _ body: (_ image: inout Image<Float>, _ mask: inout Mask, _ variance: inout Image<Float>) throws(ImagingError) ->
+      Void
   ) throws(ImagingError) {
     let before = self
     do throws(ImagingError) {

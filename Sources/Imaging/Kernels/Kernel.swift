@@ -9,7 +9,7 @@ package import SkyGeometry
 /// integer division. As in the reference system this is a correlation: the kernel is not flipped, and a point source takes
 /// the shape of the kernel turned by 180 degrees (differencing 0.3).
 package struct Kernel: Sendable, Equatable {
-  /// `planes[i]` is multiplied by term i of ``basis`` and summed: K(x, y) = Σ φᵢ(x, y) planes[i]. All of one size.
+  /// The kernel's terms: K(x, y) = Σ φᵢ(x, y) planes[i] with φᵢ the terms of ``basis``; all of one size.
   package let planes: [Image<Double>]
   package let basis: SpatialBasis
 
@@ -35,7 +35,9 @@ package struct Kernel: Sendable, Equatable {
           what: "a kernel image", found: "\(plane.width)×\(plane.height)",
           expected: "\(planes[0].width)×\(planes[0].height)")
       }
-      guard plane.pixels.allSatisfy(\.isFinite) else { throw .invalidParameter("the kernel has a pixel that is not finite") }
+      guard plane.pixels.allSatisfy(\.isFinite) else {
+        throw .invalidParameter("the kernel has a pixel that is not finite")
+      }
     }
     self.planes = planes.map { $0.moved(toX: 0, y: 0) }
     self.basis = basis
@@ -52,7 +54,8 @@ package struct Kernel: Sendable, Equatable {
   package init(images: [Image<Double>], coefficients: [[Double]], basis: SpatialBasis) throws(ImagingError) {
     guard let first = images.first, images.count == coefficients.count else {
       throw .sizeMismatch(
-        what: "the number of coefficient rows", found: "\(coefficients.count)", expected: "\(images.count), one an image")
+        what: "the number of coefficient rows", found: "\(coefficients.count)",
+        expected: "\(images.count), one an image")
     }
     for (image, row) in zip(images, coefficients) {
       guard image.width == first.width, image.height == first.height, row.count == basis.termCount else {
@@ -69,7 +72,8 @@ package struct Kernel: Sendable, Equatable {
       }
       return sum
     }
-    try self.init(planes: planes.map { pixels throws(ImagingError) in try Image(box: box, pixels: pixels) }, basis: basis)
+    try self.init(
+      planes: planes.map { pixels throws(ImagingError) in try Image(box: box, pixels: pixels) }, basis: basis)
   }
 
   package var width: Int { planes[0].width }

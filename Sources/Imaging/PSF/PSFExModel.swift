@@ -10,7 +10,7 @@ package import SkyGeometry
 ///
 /// **Source.** Bertin 2011 (ASP Conf. 442, 435).
 package struct PSFExModel: PSF, Equatable {
-  /// Samples of each term: 1, x, x², …, y, xy, …, y², …
+  /// Samples of each term, in the order 1, x, x² and so on, y, xy and so on.
   package let components: [Image<Double>]
   package let degree: Int
   /// Position, 0-based, where x and y are 0, and the pixels over which they grow by 1.

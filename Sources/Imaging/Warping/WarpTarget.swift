@@ -25,7 +25,8 @@ struct WarpTarget {
           sourceX.withUnsafeMutableBufferPointer { sourceX in
             sourceY.withUnsafeMutableBufferPointer { sourceY in
               areas.withUnsafeMutableBufferPointer { areas in
-                guard let sourceX = sourceX.baseAddress, let sourceY = sourceY.baseAddress, let areas = areas.baseAddress
+                guard let sourceX = sourceX.baseAddress, let sourceY = sourceY.baseAddress,
+                  let areas = areas.baseAddress
                 else { return }
                 for y in grid.box.minY..<grid.box.endY {
                   grid.row(y, x: sourceX, y: sourceY, area: areas)
@@ -45,7 +46,8 @@ struct WarpTarget {
   private func fillRow<Lanes: SIMD, Bits: SIMD>(
     _ outImage: UnsafeMutablePointer<Float>, _ outMask: UnsafeMutablePointer<UInt32>,
     _ outVariance: UnsafeMutablePointer<Float>, count: Int, _ sourceX: UnsafePointer<Double>,
-    _ sourceY: UnsafePointer<Double>, _ areas: UnsafePointer<Float>, _ input: MaskedImage, _ weights: WarpWeights<Lanes>,
+    _ sourceY: UnsafePointer<Double>, _ areas: UnsafePointer<Float>, _ input: MaskedImage,
+    _ weights: WarpWeights<Lanes>,
     _: Bits.Type
   ) where Lanes.Scalar == Float, Bits.Scalar == UInt32, Lanes.MaskStorage == Bits.MaskStorage {
     let taps = weights.tapCount
@@ -84,7 +86,8 @@ struct WarpTarget {
                   // NaN and masks do not spread from pixels that have no weight.
                   if weight == 0 { continue }
                   let start = offset + j * stride
-                  value.addProduct(Lanes(repeating: weight), UnsafeRawPointer(image + start).loadUnaligned(as: Lanes.self))
+                  value.addProduct(
+                    Lanes(repeating: weight), UnsafeRawPointer(image + start).loadUnaligned(as: Lanes.self))
                   spread.addProduct(
                     Lanes(repeating: weight * weight), UnsafeRawPointer(variance + start).loadUnaligned(as: Lanes.self))
                   bits |= UnsafeRawPointer(mask + start).loadUnaligned(as: Bits.self)

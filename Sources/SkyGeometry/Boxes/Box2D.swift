@@ -22,7 +22,9 @@ package struct Box2D: Hashable, Sendable {
       maxY: Double(box.endY) - 0.5)
   }
 
-  /// The smallest box around some positions; those that are not finite are left out. `nil` when none is left.
+  /// The smallest box around some positions.
+  ///
+  /// Those that are not finite are left out; `nil` when none is left.
   package init?(around points: some Sequence<Point2D>) {
     var box: Box2D?
     for point in points where point.isFinite {

@@ -118,7 +118,8 @@ package struct SkyMapConfiguration: Hashable, Sendable {
   /// The configuration as text, equal exactly for equal maps: what ``SkyMap/digest`` is made of.
   package var canonicalText: String {
     var lines = [
-      "skymap 1", "pixelScale \(pixelScale.radians)", "tractOverlap \(tractOverlap.radians)", "projection \(projection)",
+      "skymap 1", "pixelScale \(pixelScale.radians)", "tractOverlap \(tractOverlap.radians)",
+      "projection \(projection)",
       "rotation \(rotation.radians)",
     ]
     switch patches {

@@ -48,9 +48,12 @@ package final class SkyWCS: Sendable {
   ) throws(WCSError) {
     guard WCSKeyword.projections.contains(projection) else {
       throw .invalidHeader(
-        reason: "there is no projection \(projection); there are \(WCSKeyword.projections.sorted().joined(separator: ", "))")
+        reason:
+          "there is no projection \(projection); there are \(WCSKeyword.projections.sorted().joined(separator: ", "))")
     }
-    let numbers = [referencePixel.x, referencePixel.y, reference.ra.degrees, reference.dec.degrees, cd.xx, cd.xy, cd.yx, cd.yy]
+    let numbers = [
+      referencePixel.x, referencePixel.y, reference.ra.degrees, reference.dec.degrees, cd.xx, cd.xy, cd.yx, cd.yy,
+    ]
     guard numbers.allSatisfy(\.isFinite) else { throw .invalidHeader(reason: "a number of the system is not finite") }
     var cards = WCSCards()
     cards.set("CTYPE1", "RA---\(projection)")

@@ -78,7 +78,8 @@ package struct WCSCards: Hashable, Sendable {
     entries.map { entry in
       let value =
         switch entry.value {
-        case .number(let number): number == number.rounded() && abs(number) < 1e15 ? "\(Int(number)).0" : "\(number)".uppercased()
+        case .number(let number):
+          number == number.rounded() && abs(number) < 1e15 ? "\(Int(number)).0" : "\(number)".uppercased()
         case .text(let text): "'" + text.padding(to: 8) + "'"
         }
       let padding = String(repeating: " ", count: value.hasPrefix("'") ? 0 : max(0, 20 - value.count))

@@ -19,8 +19,10 @@ package enum WCSError: Error, Hashable, Sendable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .missingKeyword(let name): "WCS: the header has no \(name)"
-    case .unsupportedDistortion(let name): "WCS: the distortion declared by \(name) is not supported (SIP, TPV, TNX, ZPX are)"
-    case .notEquatorial(let axes): "WCS: the axes are \(axes.joined(separator: ", ")), not right ascension and declination"
+    case .unsupportedDistortion(let name):
+      "WCS: the distortion declared by \(name) is not supported (SIP, TPV, TNX, ZPX are)"
+    case .notEquatorial(let axes):
+      "WCS: the axes are \(axes.joined(separator: ", ")), not right ascension and declination"
     case .singularMatrix: "WCS: the linear transformation matrix (CDi_j, or PCi_j and CDELTi) is singular"
     case .invalidHeader(let reason): "WCS: invalid header: \(reason)"
     case .undefinedPosition(let x, let y): "WCS: no position corresponds to (\(x), \(y))"

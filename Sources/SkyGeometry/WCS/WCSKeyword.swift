@@ -10,8 +10,10 @@ enum WCSKeyword {
   init?(_ keyword: String) {
     switch keyword {
     case "CTYPE1", "CTYPE2": self = .text { Self.isAxisType($0) }
-    case "CUNIT1", "CUNIT2": self = .text { $0.utf8.count <= 8 && $0.utf8.allSatisfy { ($0 | 32) >= 97 && ($0 | 32) <= 122 } }
-    case "RADESYS", "RADECSYS": self = .text { $0.utf8.count <= 8 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") } }
+    case "CUNIT1", "CUNIT2":
+      self = .text { $0.utf8.count <= 8 && $0.utf8.allSatisfy { ($0 | 32) >= 97 && ($0 | 32) <= 122 } }
+    case "RADESYS", "RADECSYS":
+      self = .text { $0.utf8.count <= 8 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") } }
     case "A_ORDER", "B_ORDER", "AP_ORDER", "BP_ORDER": self = .number(0...9)
     default:
       let parts = keyword.split(separator: "_", omittingEmptySubsequences: false)
@@ -55,7 +57,8 @@ enum WCSKeyword {
 
   /// The projections of FITS WCS Paper II and the conventions that WCSLIB reads.
   static let projections: Set<String> = [
-    "AZP", "SZP", "TAN", "STG", "SIN", "ARC", "ZPN", "ZEA", "AIR", "CYP", "CEA", "CAR", "MER", "COP", "COE", "COD", "COO",
+    "AZP", "SZP", "TAN", "STG", "SIN", "ARC", "ZPN", "ZEA", "AIR", "CYP", "CEA", "CAR", "MER", "COP", "COE", "COD",
+    "COO",
     "SFL", "PAR", "MOL", "AIT", "BON", "PCO", "TSC", "CSC", "QSC", "HPX", "XPH", "TPV", "TNX", "ZPX",
   ]
 

@@ -95,7 +95,8 @@ struct WCSParameters: ~Copyable {
     var world = [Double](repeating: .nan, count: 2 * n)
     var statuses = [Int32](repeating: 0, count: n)
     let status = wcsp2s(
-      storage.assumingMemoryBound(to: wcsprm.self), Int32(n), 2, &pixels, &intermediate, &phi, &theta, &world, &statuses)
+      storage.assumingMemoryBound(to: wcsprm.self), Int32(n), 2, &pixels, &intermediate, &phi, &theta, &world, &statuses
+    )
     guard status == 0 || status == 8 else { return positions.map { _ in .undefined } }
     return positions.indices.map { i in
       guard positions[i].isFinite, statuses[i] == 0 else { return .undefined }
@@ -118,11 +119,14 @@ struct WCSParameters: ~Copyable {
     var pixels = [Double](repeating: .nan, count: 2 * n)
     var statuses = [Int32](repeating: 0, count: n)
     let status = wcss2p(
-      storage.assumingMemoryBound(to: wcsprm.self), Int32(n), 2, &world, &phi, &theta, &intermediate, &pixels, &statuses)
+      storage.assumingMemoryBound(to: wcsprm.self), Int32(n), 2, &world, &phi, &theta, &intermediate, &pixels, &statuses
+    )
     let undefined = Point2D(x: .nan, y: .nan)
     guard status == 0 || status == 9 else { return positions.map { _ in undefined } }
     return positions.indices.map { i in
-      guard positions[i].isFinite, abs(positions[i].dec.degrees) <= 90 + 1e-9, statuses[i] == 0 else { return undefined }
+      guard positions[i].isFinite, abs(positions[i].dec.degrees) <= 90 + 1e-9, statuses[i] == 0 else {
+        return undefined
+      }
       return Point2D(x: pixels[2 * i] - 1, y: pixels[2 * i + 1] - 1)
     }
   }

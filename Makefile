@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+.PHONY: demo test bench format clean setup
+
+BUILD = swift build -c release
+
+# Until the main job exists, what works: the operations on images that it will be made of.
+demo: setup
+	$(BUILD) --product skydiff-benchmarks
+	@echo
+	@echo "The main job (simulate a survey, coadd, subtract, detect) is not there yet. What works is the ground it stands on:"
+	@echo "sky geometry and imaging. Their speed here, on simulated sky of 1024² pixels:"
+	@echo
+	@"$$($(BUILD) --show-bin-path)/skydiff-benchmarks" --quick --no-peers
+
+# Built once, tested without building again.
+test: setup-peers
+	$(BUILD) --build-tests
+	swift test -c release --skip-build
+
+# All sizes, beside the other programs that are installed; the numbers also as JSON.
+bench: setup-peers
+	$(BUILD) --product skydiff-benchmarks
+	"$$($(BUILD) --show-bin-path)/skydiff-benchmarks" --json .build/benchmarks.json
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+clean:
+	rm -rf .build
+
+.PHONY: setup-peers
+setup:
+	@.ci/setup
+setup-peers:
+	@.ci/setup peers
