@@ -78,13 +78,21 @@ struct FITSMemoryFile: ~Copyable {
 
   /// Goes to a binary table by its name.
   ///
-  /// - Throws: ``FITSError/missing(file:part:)``.
+  /// - Throws: ``FITSError/missing(file:part:)``, ``FITSError/damaged(file:reason:)`` for a table that the file's end cuts off:
+  ///   CFITSIO would make up what is missing.
   func moveToTable(_ extensionName: String) throws(FITSError) {
     var status: Int32 = 0
     var text = Array(extensionName.utf8CString)
     guard ffmnhd(handle, BINARY_TBL, &text, 0, &status) == 0 else {
       ffcmsg()
       throw .missing(file: name, part: "binary table \(extensionName)")
+    }
+    var (header, data, end) = (Int64(0), Int64(0), Int64(0))
+    guard ffghadll(handle, &header, &data, &end, &status) == 0 else {
+      throw .damaged(file: name, reason: Self.message(status))
+    }
+    guard end <= Int64(size.pointee) else {
+      throw .damaged(file: name, reason: "table \(extensionName) ends at byte \(end), the file at \(size.pointee)")
     }
   }
 

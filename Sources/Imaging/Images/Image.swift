@@ -145,3 +145,8 @@ extension Image where Pixel: BinaryFloatingPoint {
   /// The sum of all pixels in float64, row by row.
   package var sum: Double { pixels.reduce(0) { $0 + Double($1) } }
 }
+
+extension Image: CustomStringConvertible {
+  /// Type and box; the pixels would fill pages.
+  package var description: String { "Image<\(Pixel.self)> \(box)" }
+}
