@@ -88,13 +88,13 @@ private struct OrderStatistic {
   }
 }
 
-/// Bounds that most likely hold the quantiles from `low` to `high`, taken from evenly spaced values; `nil` when they are equal.
+/// Bounds that most likely hold the quantiles from `low` to `high`, taken from scattered values; `nil` when they are equal.
 private func sampleBounds(
   _ values: UnsafeMutableBufferPointer<Float>, from low: Double, to high: Double
 ) -> ClosedRange<Float>? {
   let size = 256
-  let step = values.count / size
-  let sample = (0..<size).map { values[$0 * step] }.sorted()
+  // Positions that share no period with an image's rows: even steps would sample one column of it.
+  let sample = (0..<size).map { values[Int((UInt64($0) &* 0x9E37_79B9_7F4A_7C15) % UInt64(values.count))] }.sorted()
   // Five standard deviations of a quantile's rank in a sample of this size.
   let margin = 5 * (0.25 * Double(size)).squareRoot()
   let first = max(0, Int(low * Double(size) - margin))

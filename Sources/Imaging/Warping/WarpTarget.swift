@@ -12,10 +12,10 @@ struct WarpTarget {
   let box: Box2I
 
   /// Writes every pixel of the grid's box whose source pixels all exist.
-  func fill<Lanes: SIMD, Bits: SIMD>(
+  func fill<Lanes: WarpLanes>(
     _ image: inout Image<Float>, _ mask: inout Image<UInt32>, _ variance: inout Image<Float>, from input: MaskedImage,
-    _ weights: WarpWeights<Lanes>, _: Bits.Type
-  ) where Lanes.Scalar == Float, Bits.Scalar == UInt32, Lanes.MaskStorage == Bits.MaskStorage {
+    _ weights: WarpWeights<Lanes>
+  ) {
     let width = grid.box.width
     var (sourceX, sourceY) = ([Double](repeating: 0, count: width), [Double](repeating: 0, count: width))
     var areas = [Float](repeating: 1, count: width)
@@ -33,7 +33,7 @@ struct WarpTarget {
                   let start = (y - box.minY) * box.width + grid.box.minX - box.minX
                   fillRow(
                     outImage + start, outMask + start, outVariance + start, count: width, sourceX, sourceY, areas,
-                    input, weights, Bits.self)
+                    input, weights)
                 }
               }
             }
@@ -43,13 +43,12 @@ struct WarpTarget {
     }
   }
 
-  private func fillRow<Lanes: SIMD, Bits: SIMD>(
+  private func fillRow<Lanes: WarpLanes>(
     _ outImage: UnsafeMutablePointer<Float>, _ outMask: UnsafeMutablePointer<UInt32>,
     _ outVariance: UnsafeMutablePointer<Float>, count: Int, _ sourceX: UnsafePointer<Double>,
     _ sourceY: UnsafePointer<Double>, _ areas: UnsafePointer<Float>, _ input: MaskedImage,
-    _ weights: WarpWeights<Lanes>,
-    _: Bits.Type
-  ) where Lanes.Scalar == Float, Bits.Scalar == UInt32, Lanes.MaskStorage == Bits.MaskStorage {
+    _ weights: WarpWeights<Lanes>
+  ) {
     let taps = weights.tapCount
     let before = taps / 2 - 1
     let stride = input.width
@@ -79,7 +78,7 @@ struct WarpTarget {
               }
               let along = WarpWeights<Lanes>.weights(table, at: px - Double(column))
               let across = WarpWeights<Lanes>.weights(table, at: py - Double(row))
-              var (value, spread, bits) = (Lanes(), Lanes(), Bits())
+              var (value, spread, bits) = (Lanes(), Lanes(), Lanes.Bits())
               withUnsafeBytes(of: across) { across in
                 for j in 0..<taps {
                   let weight = across.load(fromByteOffset: 4 * j, as: Float.self)
@@ -90,18 +89,21 @@ struct WarpTarget {
                     Lanes(repeating: weight), UnsafeRawPointer(image + start).loadUnaligned(as: Lanes.self))
                   spread.addProduct(
                     Lanes(repeating: weight * weight), UnsafeRawPointer(variance + start).loadUnaligned(as: Lanes.self))
-                  bits |= UnsafeRawPointer(mask + start).loadUnaligned(as: Bits.self)
+                  bits |= UnsafeRawPointer(mask + start).loadUnaligned(as: Lanes.Bits.self)
                 }
               }
-              let unused = along .== Lanes()
               value *= along
-              value.replace(with: 0, where: unused)
               spread *= along * along
-              spread.replace(with: 0, where: unused)
-              bits.replace(with: 0, where: unused)
-              outImage[i] = sumOfLanes(value) * scale
-              outVariance[i] = sumOfLanes(spread) * (scale * scale)
-              outMask[i] = unionOfLanes(bits)
+              if px == Double(column) {
+                // All weights but one are zero, and what is not finite there does not count.
+                let unused = along .== 0
+                value.replace(with: 0, where: unused)
+                spread.replace(with: 0, where: unused)
+                bits.replace(with: 0, where: unused)
+              }
+              outImage[i] = value.sum(ofFirst: taps) * scale
+              outVariance[i] = spread.sum(ofFirst: taps) * (scale * scale)
+              outMask[i] = Lanes.union(ofFirst: taps, bits)
             }
           }
         }
@@ -110,28 +112,4 @@ struct WarpTarget {
   }
 
   private func kernel(_ taps: Int) -> WarpingKernel { taps == 2 ? .bilinear : .lanczos(taps / 2) }
-}
-
-/// The sum of a vector's lanes, by halves.
-@inline(__always)
-private func sumOfLanes<Lanes: SIMD>(_ lanes: Lanes) -> Float where Lanes.Scalar == Float {
-  if let sixteen = lanes as? SIMD16<Float> { return sumOfLanes(sixteen.lowHalf + sixteen.highHalf) }
-  if let eight = lanes as? SIMD8<Float> {
-    let four = eight.lowHalf + eight.highHalf
-    let two = four.lowHalf + four.highHalf
-    return two.x + two.y
-  }
-  return lanes.sum()
-}
-
-/// The OR of a vector's lanes, by halves.
-@inline(__always)
-private func unionOfLanes<Lanes: SIMD>(_ lanes: Lanes) -> UInt32 where Lanes.Scalar == UInt32 {
-  if let sixteen = lanes as? SIMD16<UInt32> { return unionOfLanes(sixteen.lowHalf | sixteen.highHalf) }
-  if let eight = lanes as? SIMD8<UInt32> {
-    let four = eight.lowHalf | eight.highHalf
-    let two = four.lowHalf | four.highHalf
-    return two.x | two.y
-  }
-  return lanes.indices.reduce(0) { $0 | lanes[$1] }
 }

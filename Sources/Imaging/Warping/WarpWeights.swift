@@ -5,7 +5,7 @@
 ///
 /// The interpolation is off by at most 2.5e-8 of the central weight, less than float32 rounds to. A lane beyond the kernel's taps
 /// is zero.
-struct WarpWeights<Lanes: SIMD> where Lanes.Scalar == Float {
+struct WarpWeights<Lanes: WarpLanes> {
   let tapCount: Int
   private let table: [Lanes]
   private static var steps: Int { 4096 }
