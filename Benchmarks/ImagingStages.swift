@@ -27,11 +27,11 @@ struct ImagingStages {
     try run("convolve varying") { try convolution(order: 2) }
     try run("convolve fixed") { try convolution(order: 0) }
     try run("convolve separable") { try separable() }
-    try run("warp lanczos3") { try warping(.lanczos(3)) }
-    try run("warp lanczos5") { try warping(.lanczos(5)) }
-    try run("background") { try background(binSize: 64) }
-    try run("background 128") { try background(binSize: 128) }
-    try run("statistics") { try statistics() }
+    try run("warp lanczos(3)") { try warping(.lanczos(3)) }
+    try run("warp lanczos(5)") { try warping(.lanczos(5)) }
+    try run("background mesh, 64 px") { try background(binSize: 64) }
+    try run("background mesh, 128 px") { try background(binSize: 128) }
+    try run("clipped statistics") { try statistics() }
     return results
   }
 

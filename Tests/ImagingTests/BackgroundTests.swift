@@ -83,7 +83,9 @@ import Testing
       Float(1e-4 * Double(x * x + y * y) + 0.1 * Double(x) + 0.2 * Double(y) + 10)
     }
     let surface = try Background(of: image, .init(columns: 24, rows: 24)).image(.naturalSpline)
-    for position in [1, 128, 256, 384, 510] { #expect(abs(surface[position, position] - image[position, position]) < 0.5) }
+    for position in [1, 128, 256, 384, 510] {
+      #expect(abs(surface[position, position] - image[position, position]) < 0.5)
+    }
     let tent = Image<Float>(box: Box2I(width: 2, height: 99)) { _, y in Float(y < 89 ? y : 178 - y) }
     let tentSurface = try Background(of: tent, .init(columns: 2, rows: 10, statistic: .mean))
       .image(.naturalSpline, undersample: .reduceInterpOrder)
@@ -129,8 +131,13 @@ import Testing
     single[0, 0] = 42
     for style in styles {
       let control = Background.Control(columns: 6, rows: 6, statistic: .mean)
-      #expect(try Background(of: nothing, control).image(style, undersample: .reduceInterpOrder).pixels.allSatisfy { $0.isNaN })
-      #expect(try Background(of: single, control).image(style, undersample: .reduceInterpOrder).pixels.allSatisfy { $0 == 42 })
+      #expect(
+        try Background(of: nothing, control).image(style, undersample: .reduceInterpOrder).pixels.allSatisfy {
+          $0.isNaN
+        })
+      #expect(
+        try Background(of: single, control).image(style, undersample: .reduceInterpOrder).pixels.allSatisfy { $0 == 42 }
+      )
     }
     var rows = Image<Float>(box: Box2I(width: 100, height: 100), fill: 20)
     for y in 30..<70 { for x in 0..<100 { rows[x, y] = .nan } }

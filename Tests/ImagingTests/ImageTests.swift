@@ -81,7 +81,9 @@ import Testing
     #expect(a.image[12, -3] == -9.5 && a.variance[12, -3] == 16)
     #expect(throws: ImagingError.self) { try a.add(MaskedImage(box: Box2I(width: 6, height: 4))) }
     let before = a
-    #expect(throws: ImagingError.self) { try a.update { image, _, _ in image = Image(box: Box2I(width: 1, height: 1), fill: 0) } }
+    #expect(throws: ImagingError.self) {
+      try a.update { image, _, _ in image = Image(box: Box2I(width: 1, height: 1), fill: 0) }
+    }
     #expect(a == before)
   }
 

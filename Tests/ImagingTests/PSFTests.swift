@@ -43,7 +43,8 @@ import Testing
   }
 
   @Test(
-    .enabled(if: GoldenFile.isAvailable("F_imagepsf.h5"), "needs shared/golden and the Python environment of `make test`"))
+    .enabled(
+      if: GoldenFile.isAvailable("F_imagepsf.h5"), "needs shared/golden and the Python environment of `make test`"))
   func agreesWithTheReferenceSystem() throws {
     let golden = try GoldenFile("F_imagepsf.h5")
     defer { golden.remove() }

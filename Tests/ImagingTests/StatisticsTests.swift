@@ -135,9 +135,13 @@ private struct UnitMetadata: Decodable {
     let none = try PixelStatistics(of: [.nan, .nan])
     #expect(none.count == 0 && Statistic.allCases.allSatisfy { $0 == .npoint ? none[$0] == 0 : none[$0].isNaN })
     #expect(throws: ImagingError.self) { try PixelStatistics(of: [Float]()) }
-    #expect(throws: ImagingError.self) { try PixelStatistics(of: Image<Float>(box: Box2I(width: 0, height: 4), fill: 0)) }
+    #expect(throws: ImagingError.self) {
+      try PixelStatistics(of: Image<Float>(box: Box2I(width: 0, height: 4), fill: 0))
+    }
     let far = Box2I(minX: 99, minY: 99, width: 2, height: 2)
-    #expect(throws: ImagingError.self) { try PixelStatistics(of: noiseImage(Box2I(width: 4, height: 4), seed: 1), in: far) }
+    #expect(throws: ImagingError.self) {
+      try PixelStatistics(of: noiseImage(Box2I(width: 4, height: 4), seed: 1), in: far)
+    }
     for control in [
       StatisticsControl(numIter: 0), StatisticsControl(numSigmaClip: 0), StatisticsControl(numSigmaClip: .nan),
     ] {

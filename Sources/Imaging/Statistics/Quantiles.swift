@@ -48,17 +48,25 @@ func quantiles(_ fractions: [Double], of values: UnsafeMutableBufferPointer<Floa
   let bins = Set(ranks.map(binHolding))
   guard !bins.contains(0), !bins.contains(binCount + 1) else { return sortedQuantiles(fractions, of: Array(values)) }
 
-  // Each wanted bin's values, sorted; everything below a bin is counted by its start.
-  var contents: [Int: [Float]] = [:]
-  for i in bins {
-    var found: [Float] = []
-    found.reserveCapacity(Int(counts[i]))
-    for value in values where bin(value) == i { found.append(value) }
-    contents[i] = found.sorted()
+  // The wanted bins' values, sorted; everything below a bin is counted by its start.
+  var slots = [UInt8](repeating: 0, count: binCount + 2)
+  let order = bins.sorted()
+  for (slot, i) in order.enumerated() { slots[i] = UInt8(slot + 1) }
+  var contents = order.map { i -> [Float] in
+    var empty: [Float] = []
+    empty.reserveCapacity(Int(counts[i]))
+    return empty
   }
+  slots.withUnsafeBufferPointer { slots in
+    for value in values {
+      let slot = slots[bin(value)]
+      if slot != 0 { contents[Int(slot) - 1].append(value) }
+    }
+  }
+  for slot in contents.indices { contents[slot].sort() }
   func value(rank: Int) -> Double {
     let i = binHolding(rank: rank)
-    return Double(contents[i]?[rank - starts[i]] ?? .nan)
+    return Double(contents[Int(slots[i]) - 1][rank - starts[i]])
   }
   return wanted.map { order in
     let lower = value(rank: order.rank)
@@ -92,7 +100,7 @@ private struct OrderStatistic {
 private func sampleBounds(
   _ values: UnsafeMutableBufferPointer<Float>, from low: Double, to high: Double
 ) -> ClosedRange<Float>? {
-  let size = 256
+  let size = 128
   // Positions that share no period with an image's rows: even steps would sample one column of it.
   let sample = (0..<size).map { values[Int((UInt64($0) &* 0x9E37_79B9_7F4A_7C15) % UInt64(values.count))] }.sorted()
   // Five standard deviations of a quantile's rank in a sample of this size.
