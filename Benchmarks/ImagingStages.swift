@@ -84,7 +84,7 @@ struct ImagingStages {
   }
 
   private func background(binSize: Int) throws -> Measurement {
-    let control = Background.Control(covering: scene.box, binSize: binSize)
+    let control = try Background.Control(covering: scene.box, binSize: binSize)
     return perPixel(
       try measure("background mesh, \(binSize) px, and its surface", side: side, runs: 3) {
         keep(try Background(of: scene.image, mask: scene.mask, control).image())

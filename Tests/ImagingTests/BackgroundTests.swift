@@ -100,6 +100,8 @@ import Testing
     #expect(throws: ImagingError.self) { try two.image(.cubicSpline, undersample: .increaseSampling) }
     let one = try Background(of: image, .init(columns: 1, rows: 1, statistic: .mean))
     #expect(try one.image(.constant)[30, 20] == Float(5 + 29.5 + 19.5))
+    #expect(throws: ImagingError.self) { try Background.Control(covering: image.box, binSize: 0) }
+    #expect(try Background.Control(covering: image.box, binSize: .max).columns == 1)
     #expect(throws: ImagingError.self) { try Background(of: image, .init(columns: 0, rows: 1)) }
     #expect(throws: ImagingError.self) { try Background(of: image, .init(columns: 61, rows: 1)) }
     #expect(throws: ImagingError.self) {

@@ -109,6 +109,45 @@ private func expectEqual(
     }
   }
 
+  /// A kernel that changes along one axis alone, or so slowly that a piece of a row sees nothing of it.
+  @Test(arguments: [(0.0, 0.3), (0.3, 0.0), (0.002, 0.0), (0.0, 0.002), (0.0, 1e-5)])
+  func weakAndOneSidedVariationIsFollowed(_ alongX: Double, _ alongY: Double) throws {
+    let box = Box2I(width: 300, height: 280)
+    let scene = try testScene(box, seed: 15)
+    let shape = try testKernel(side: 7, order: 0, over: box, variation: 0, seed: 3).image(at: box.center)
+    let kernel = try Kernel(
+      planes: [shape, shape.map { $0 * alongX }, shape.map { $0 * alongY }],
+      basis: SpatialBasis(.chebyshev(Box2D(box)), order: 1))
+    expectEqual(
+      try convolve(scene, with: kernel), try obviousConvolution(scene, with: kernel), tolerance: 6e-6,
+      varianceTolerance: 1e-4)
+  }
+
+  @Test func separableKernelsKeepInfiniteVariance() throws {
+    var scene = try testScene(Box2I(width: 90, height: 80), seed: 12)
+    try scene.update { _, _, variance in
+      variance[30, 30] = .infinity
+      variance[60, 50] = .nan
+    }
+    // Beyond ten widths the squared weights underflow float32.
+    let wide = try SeparableKernel(gaussianSigma: 1, halfWidth: 16)
+    expectEqual(try convolve(scene, with: wide), try obviousConvolution(scene, with: wide.kernel()), tolerance: 1e-6)
+  }
+
+  @Test func impossibleTolerancesAreErrors() throws {
+    let scene = try testScene(Box2I(width: 40, height: 40), seed: 1)
+    let kernel = try testKernel(side: 5, order: 1, over: scene.box, variation: 0.1, seed: 1)
+    for tolerance in [Double.nan, -1, .infinity] {
+      #expect(throws: ImagingError.self) {
+        try convolve(scene, with: kernel, control: ConvolutionControl(kernelTolerance: tolerance))
+      }
+      #expect(throws: ImagingError.self) {
+        try convolve(scene, with: kernel, control: ConvolutionControl(varianceTolerance: tolerance))
+      }
+    }
+    #expect(throws: ImagingError.self) { try SeparableKernel(gaussianSigma: 1, halfWidth: .max) }
+  }
+
   @Test func fluxIsMultipliedByTheKernelSum() throws {
     var image = Image<Float>(box: Box2I(width: 121, height: 121), fill: 0)
     addStar(to: &image, at: Point2D(x: 60.3, y: 59.8), sigma: 2, flux: 1000)

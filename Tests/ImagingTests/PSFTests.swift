@@ -87,10 +87,11 @@ import Testing
     #expect(throws: ImagingError.self) {
       try PSFExModel(components: [], degree: 0, zero: center, scale: Point2D(x: 1, y: 1), sampling: 1)
     }
-    for sampling in [0, -1, Double.nan, 1e9] {
+    for sampling in [0, -1, Double.nan, 1e9, 100] {
       #expect(throws: ImagingError.self) {
         try PSFExModel(
-          components: [self.gaussian(2)], degree: 0, zero: center, scale: Point2D(x: 1, y: 1), sampling: sampling)
+          components: [self.gaussian(2, side: 131)], degree: 0, zero: center, scale: Point2D(x: 1, y: 1),
+          sampling: sampling)
       }
     }
   }

@@ -173,6 +173,35 @@ import Testing
     }
   }
 
+  /// A map whose second derivatives cancel at the middle of every cell, but not on the cells' edges.
+  @Test func conformalDistortionIsFollowed() throws {
+    struct Saddle: PixelMap {
+      func toSource(_ positions: [Point2D]) -> [Point2D] {
+        positions.map { Point2D(x: $0.x + 1e-5 * ($0.x * $0.x - $0.y * $0.y), y: $0.y + 2e-5 * $0.x * $0.y) }
+      }
+      func toDestination(_ positions: [Point2D]) -> [Point2D] { positions }
+    }
+    let scene = try testScene(Box2I(width: 260, height: 260), seed: 4)
+    let box = Box2I(minX: 10, minY: 10, width: 230, height: 230)
+    let fast = try warp(scene, to: box, along: Saddle())
+    let obvious = try obviousWarp(scene, to: box, along: Saddle())
+    let peak = Double(scene.image.pixels.max() ?? 1)
+    for (a, b) in zip(fast.image.pixels, obvious.image.pixels) where a.isFinite && b.isFinite {
+      #expect(abs(Double(a - b)) < 1.3e-4 * peak)
+    }
+  }
+
+  @Test func impossibleControlsAreErrors() throws {
+    let scene = try testScene(Box2I(width: 30, height: 30), seed: 5)
+    let identity = try AffinePixelMap(toSource: AffineTransform())
+    for control in [
+      WarpControl(kernel: .lanczos(9)), WarpControl(kernel: .lanczos(-1)), WarpControl(positionTolerance: .nan),
+      WarpControl(positionTolerance: -1),
+    ] {
+      #expect(throws: ImagingError.self) { try warp(scene, to: scene.box, along: identity, control: control) }
+    }
+  }
+
   @Test func whatTheSourceDoesNotReachHasNoData() throws {
     let scene = try testScene(Box2I(width: 30, height: 30), seed: 5)
     let far = try warp(

@@ -56,7 +56,7 @@ import Testing
     #expect(throws: GeometryError.self) { try Box2I(checkingMinX: .max, minY: 0, width: 1, height: 1) }
     #expect(throws: GeometryError.self) { try Box2I(checkingMinX: 1 << 30, minY: 0, width: .max, height: 1) }
     #expect(throws: GeometryError.self) { try Box2I(covering: Box2D(minX: 0, minY: 0, maxX: 1e300, maxY: 1)) }
-    #expect(throws: Never.self) { try Box2I(covering: Box2D(minX: 0, minY: 0, maxX: .nan, maxY: 1)) }
+    #expect(throws: GeometryError.self) { try Box2I(covering: Box2D(minX: 0, minY: 0, maxX: .nan, maxY: 1)) }
   }
 
   @Test func affineInverse() throws {

@@ -188,6 +188,29 @@ import Testing
     #expect(try SkyMap(base).digest == digests[0])
   }
 
+  @Test func positionsThatAreNotFiniteAreErrors() throws {
+    let discrete = try SkyMap(
+      SkyMapConfiguration(
+        layout: .discrete([DiscreteTract(center: SpherePoint(raDegrees: 1, decDegrees: 2), radius: .degrees(1))])))
+    for map in [try Self.rings(3), discrete] {
+      for (ra, dec) in [(Double.nan, 0.0), (0, .nan), (.infinity, 0)] {
+        let position = SpherePoint(raDegrees: ra, decDegrees: dec)
+        #expect(throws: SkyMapError.undefinedPosition) { try map.findTract(position) }
+        #expect(try map.findTractPatchList([position]).isEmpty)
+      }
+    }
+  }
+
+  @Test func noTractIsListedTwice() throws {
+    for numbering in [RingsLayout.Numbering.version0, .version1] {
+      let map = try Self.rings(7, numbering: numbering)
+      for dec in [-89.0, -75, 75, 82, 89] {
+        let found = try map.findTractPatchList([SpherePoint(raDegrees: 0.5, decDegrees: dec)]).map(\.tract.id)
+        #expect(Set(found).count == found.count && !found.isEmpty)
+      }
+    }
+  }
+
   @Test func badMapsAreTypedErrors() throws {
     func expectInvalid(_ field: String, _ configuration: SkyMapConfiguration) {
       let error = #expect(throws: SkyMapError.self) { try SkyMap(configuration) }

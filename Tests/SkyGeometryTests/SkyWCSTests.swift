@@ -74,6 +74,24 @@ import Testing
     #expect(wcs.pixelToSky([]).isEmpty && wcs.skyToPixel([]).isEmpty)
   }
 
+  /// WCSLIB stops at the first position whose distortion it cannot invert; the others must not suffer.
+  @Test func oneBadPositionDoesNotSpoilABatch() throws {
+    let cards = try header([
+      "CTYPE1": "CTYPE1  = 'RA---TAN-SIP'", "CTYPE2": "CTYPE2  = 'DEC--TAN-SIP'", "A_ORDER": "A_ORDER = 2",
+      "B_ORDER": "B_ORDER = 2", "A_2_0": "A_2_0   = 1.0E-3", "B_0_2": "B_0_2   = 1.0E-3",
+    ])
+    let wcs = try SkyWCS(header: cards)
+    let good = (0..<50).map { Point2D(x: 200 + Double($0), y: 250) }
+    let sky = wcs.pixelToSky(good)
+    // Left of the parabola's vertex no pixel maps there.
+    let bad = SpherePoint(raDegrees: 150 + 2000 * Self.scale, decDegrees: 2 - 2000 * Self.scale)
+    let far = SpherePoint(raDegrees: 330, decDegrees: -2)
+    let undefined = SpherePoint(raDegrees: .nan, decDegrees: 0)
+    let batch = wcs.skyToPixel([bad, far, undefined] + sky + [bad])
+    for (a, b) in zip(batch.dropFirst(3), good) { #expect(a.distance(to: b) < 1e-6) }
+    #expect(!batch[1].isFinite && !batch[2].isFinite)
+  }
+
   private func header(_ changes: [String: String?]) throws -> [String] {
     var cards = try Self.tangent().cards.cards
     for (keyword, card) in changes {

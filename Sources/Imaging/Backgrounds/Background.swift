@@ -26,14 +26,14 @@ package struct Background: Hashable, Sendable {
 
     /// Cells of about `binSize` pixels a side: as many as it takes to cover the box.
     ///
-    /// - Precondition: `binSize` is positive.
+    /// - Throws: ``ImagingError/invalidParameter(_:)`` unless `binSize` is positive.
     package init(
       covering box: Box2I, binSize: Int, statistic: Statistic = .meanclip, statistics: StatisticsControl = .init()
-    ) {
-      precondition(binSize > 0)
+    ) throws(ImagingError) {
+      guard binSize > 0 else { throw .invalidParameter("background: binSize is \(binSize); it must be positive") }
+      func count(_ length: Int) -> Int { max(1, length / binSize + (length % binSize > 0 ? 1 : 0)) }
       self.init(
-        columns: max(1, (box.width + binSize - 1) / binSize), rows: max(1, (box.height + binSize - 1) / binSize),
-        statistic: statistic, statistics: statistics)
+        columns: count(box.width), rows: count(box.height), statistic: statistic, statistics: statistics)
     }
   }
 

@@ -33,6 +33,11 @@ package struct ChebyshevApproximation: Hashable, Sendable {
   /// - Throws: ``ImagingError/invalidParameter(_:)`` for an order outside 0 to 30,
   ///   ``ImagingError/noResult(_:)`` when no cell is usable.
   package init(_ background: Background, order: Int, weights: Image<Double>?) throws(ImagingError) {
+    if let weights, weights.width != background.values.width || weights.height != background.values.height {
+      throw .sizeMismatch(
+        what: "the grid of weights", found: "\(weights.width)×\(weights.height)",
+        expected: "\(background.values.width)×\(background.values.height)")
+    }
     guard (0...30).contains(order) else { throw .invalidParameter("Chebyshev order \(order); it must be 0 to 30") }
     let domain = Box2D(
       minX: -0.5, minY: -0.5, maxX: Double(background.box.width) - 0.5, maxY: Double(background.box.height) - 0.5)
@@ -40,7 +45,7 @@ package struct ChebyshevApproximation: Hashable, Sendable {
     for (j, y) in background.rowCells.centers.enumerated() {
       for (i, x) in background.columnCells.centers.enumerated() {
         let value = Double(background.values[i, j])
-        let weight = weights?[i, j] ?? 1
+        let weight = weights.map { $0[$0.box.minX + i, $0.box.minY + j] } ?? 1
         if value.isFinite, weight.isFinite, weight > 0 { cells.append((Point2D(x: x, y: y), value, weight)) }
       }
     }
@@ -77,6 +82,8 @@ package struct ChebyshevApproximation: Hashable, Sendable {
     }
     var pivots = [skydiff_lapack_int](repeating: 0, count: columns)
     var rank: skydiff_lapack_int = 0
+    // With more threads the last bits would depend on their number.
+    openblas_set_num_threads(1)
     let status = LAPACKE_dgelsy(
       skydiff_row_major, skydiff_lapack_int(rows), skydiff_lapack_int(columns), 1, &matrix, skydiff_lapack_int(columns),
       &target, 1, &pivots,

@@ -22,4 +22,12 @@ package struct ConvolutionControl: Hashable, Sendable {
     self.kernelTolerance = kernelTolerance
     self.varianceTolerance = varianceTolerance
   }
+
+  /// - Throws: ``ImagingError/invalidParameter(_:)``.
+  func validate() throws(ImagingError) {
+    for (name, tolerance) in [("kernelTolerance", kernelTolerance), ("varianceTolerance", varianceTolerance)]
+    where !(tolerance >= 0 && tolerance < 1) {
+      throw .invalidParameter("convolution: \(name) is \(tolerance); it must be at least 0 and below 1")
+    }
+  }
 }

@@ -49,35 +49,11 @@ package func convolve(
 }
 
 /// The variance plane.
-///
-/// Values that are not finite are kept apart: a series of kernels of both signs would make NaN of infinity, and a trimmed kernel
-/// would not carry NaN as far as the kernel reaches.
 private func convolvedVariance(
   _ variance: Image<Float>, good: Box2I, _ kernel: Kernel, _ control: ConvolutionControl, frame: Float?
 ) throws(ImagingError) -> Image<Float> {
   let field = try KernelField(kernel, power: 2, over: good, control, isTrimmed: true)
-  guard variance.pixels.contains(where: { !$0.isFinite }) else {
-    return convolvedPlane(variance, good: good, field, frame: frame)
+  return keepingInfinities(of: variance, width: kernel.width, height: kernel.height, good: good, frame: frame) {
+    convolvedPlane($0, good: good, field, frame: frame)
   }
-  let finite = variance.map { $0.isFinite ? $0 : 0 }
-  let (infinite, undefined) = (UInt32(1), UInt32(2))
-  let flags = variance.map { $0.isFinite ? 0 : $0 == .infinity ? infinite : undefined }
-  let reached = runningOr(flags, width: kernel.width, height: kernel.height, good: good, frame: nil, edge: 0)
-  var result = convolvedPlane(finite, good: good, field, frame: frame)
-  for y in variance.box.minY..<variance.box.endY {
-    let flags = reached.row(y)
-    let isFrameRow = y < good.minY || y >= good.endY
-    let columns = good.minX - variance.box.minX..<good.endX - variance.box.minX
-    result.withMutableRow(y) { row in
-      for i in row.indices where flags[i] != 0 {
-        // A frame of no data stays as it is.
-        if let frame, isFrameRow || !columns.contains(i) {
-          row[i] = frame
-        } else {
-          row[i] = flags[i] & undefined != 0 ? .nan : .infinity
-        }
-      }
-    }
-  }
-  return result
 }

@@ -14,7 +14,7 @@ struct KernelField {
   let power: Int
   let isNormalized: Bool
   let region: Box2I
-  /// Terms of the series; 1 for a kernel that does not vary.
+  /// Terms of the series; 1 for a kernel that does not vary along a piece.
   private(set) var termCount = 1
   /// Rows over which the series is interpolated.
   private(set) var rowStep: Int
@@ -43,6 +43,7 @@ struct KernelField {
         }
       }
     }
+    try control.validate()
     let tolerance = power == 2 ? control.varianceTolerance : control.kernelTolerance
     if kernel.isVarying {
       let degree = isNormalized ? 12 : kernel.basis.order * power

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The kernels that the innermost loops of a varying convolution read.
 
+internal import SkyGeometry
+
 /// The kernels of the two rows of a block, interpolated between rows where the series is known.
 struct KernelTables {
   private let field: KernelField
@@ -67,8 +69,10 @@ struct KernelTables {
     } else {
       field.evaluateSeries(middle: middle, row: origin + Double(first), into: &low)
     }
-    field.evaluateSeries(middle: middle, row: origin + Double(first + step), into: &high)
-    let perRow = 1 / Double(step)
+    // Beyond the last row the kernel is none of our business, and a normalised one may not exist.
+    let last = max(first + 1, min(first + step, field.region.height - 1))
+    field.evaluateSeries(middle: middle, row: origin + Double(last), into: &high)
+    let perRow = 1 / Double(last - first)
     for i in low.indices {
       base[i] = Float(low[i])
       slope[i] = Float((high[i] - low[i]) * perRow)

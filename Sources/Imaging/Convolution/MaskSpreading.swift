@@ -43,7 +43,6 @@ func runningOr(
   _ bits: Image<UInt32>, width: Int, height: Int, good: Box2I, frame: UInt32?, edge: UInt32
 ) -> Image<UInt32> {
   let stride = bits.width
-  let inputRows = good.height + height - 1
   let shifts = doublingShifts(width)
   return Image(box: bits.box) { output in
     _ = bits.withUnsafePixels { source in
@@ -63,11 +62,10 @@ func runningOr(
         var first = output + (good.minY - bits.box.minY) * stride + good.minX - bits.box.minX
         for start in Swift.stride(from: 0, to: good.height, by: height) {
           // The group's rows: each becomes the OR of itself and all later ones.
-          let rows = min(height, inputRows - start)
-          for index in (0..<rows).reversed() {
+          for index in (0..<height).reversed() {
             let own = group + index * stride
             spreadAlong(start + index, into: own)
-            guard index + 1 < rows else { continue }
+            guard index + 1 < height else { continue }
             let later = own + stride
             for i in 0..<good.width { own[i] |= later[i] }
           }

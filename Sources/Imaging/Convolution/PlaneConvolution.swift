@@ -19,7 +19,7 @@ enum PlaneConvolution {
 /// - Parameter frame: the value where the kernel does not fit, or `nil` for that of the input.
 /// - Returns: an image over the input's box.
 func convolvedPlane(_ input: Image<Float>, good: Box2I, _ field: KernelField, frame: Float?) -> Image<Float> {
-  let width = field.termCount == 1 ? PlaneConvolution.fixedWidth : PlaneConvolution.pieceWidth
+  let width = field.kernel.isVarying ? PlaneConvolution.pieceWidth : PlaneConvolution.fixedWidth
   let missing = (x: max(0, width - good.width), y: max(0, PlaneConvolution.rows - good.height))
   guard missing == (0, 0) else {
     // The loops compute whole blocks; a smaller image gets zeros on the right and above, and the surplus is cut off.
@@ -45,10 +45,10 @@ private func convolvedBlocks(_ input: Image<Float>, good: Box2I, _ field: Kernel
       let planes = ConvolvedPlanes(
         source: source, output: output + (good.minY - input.box.minY) * input.width + good.minX - input.box.minX,
         stride: input.width, good: good)
-      if field.termCount == 1 {
-        convolveFixed(planes, field)
-      } else {
+      if field.kernel.isVarying {
         convolveVarying(planes, field)
+      } else {
+        convolveFixed(planes, field)
       }
     }
   }

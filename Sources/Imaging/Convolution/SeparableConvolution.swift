@@ -31,7 +31,7 @@ package struct SeparableKernel: Hashable, Sendable {
   /// - Throws: ``ImagingError/invalidParameter(_:)`` for a width that is not positive.
   package init(gaussianSigma sigma: Double, halfWidth: Int) throws(ImagingError) {
     guard sigma > 0, sigma.isFinite, (0...10_000).contains(halfWidth) else {
-      throw .invalidParameter("a Gaussian of width \(sigma) in \(2 * halfWidth + 1) pixels")
+      throw .invalidParameter("a Gaussian of width \(sigma) pixels cut off at \(halfWidth)")
     }
     let values = (-halfWidth...halfWidth).map { gaussian(Double($0) / sigma) }
     let sum = values.reduce(0, +)
@@ -68,19 +68,31 @@ package func convolve(
     separable = try SeparableKernel(
       row: separable.row.map { $0 / sums.0 }, column: separable.column.map { $0 / sums.1 })
   }
-  let kernel = try separable.kernel()
-  let good = kernel.goodRegion(of: input.box)
-  guard !good.isEmpty else { throw kernelTooLarge(kernel, input.box) }
+  let (width, height) = (separable.row.count, separable.column.count)
+  let good = Box2I(
+    minX: input.box.minX + (width - 1) / 2, minY: input.box.minY + (height - 1) / 2,
+    width: max(0, input.width - width + 1), height: max(0, input.height - height + 1))
+  guard !good.isEmpty else {
+    throw .invalidParameter(
+      "a kernel of \(width)×\(height) pixels does not fit into an image of \(input.width)×\(input.height)")
+  }
   let frame = ConvolutionFrame(control)
   var planes = input.mask.planes
   let edge = try planes.add(frame.maskPlane)
+  let frameBits: UInt32? = frame.isCopied ? nil : 0
+  let isFull = separable.row.allSatisfy { $0 != 0 } && separable.column.allSatisfy { $0 != 0 }
+  let bits =
+    isFull
+    ? runningOr(input.mask.bits, width: width, height: height, good: good, frame: frameBits, edge: edge)
+    : try spreadMask(input.mask.bits, over: separable.kernel(), good: good, frame: frameBits, edge: edge)
+  let squared = try separable.squared
+  let varianceFrame: Float? = frame.isCopied ? nil : .infinity
   return try MaskedImage(
     image: convolvedSeparably(input.image, good: good, separable, frame: frame.isCopied ? nil : .nan),
-    mask: Mask(
-      bits: spreadMask(input.mask.bits, over: kernel, good: good, frame: frame.isCopied ? nil : 0, edge: edge),
-      planes: planes),
-    variance: convolvedSeparably(
-      input.variance, good: good, separable.squared, frame: frame.isCopied ? nil : .infinity))
+    mask: Mask(bits: bits, planes: planes),
+    variance: keepingInfinities(of: input.variance, width: width, height: height, good: good, frame: varianceFrame) {
+      convolvedSeparably($0, good: good, squared, frame: varianceFrame)
+    })
 }
 
 /// - Parameter frame: the value where the kernel does not fit, or `nil` for that of the input.

@@ -34,6 +34,10 @@ package struct PSFExModel: PSF, Equatable {
     guard sampling.isFinite, (0.01...100).contains(sampling) else {
       throw .invalidParameter("PSFEx model: the sampling step is \(sampling) pixels; it must be 0.01 to 100")
     }
+    for side in [first.width, first.height] where Double(side / 2) * sampling > 2048 {
+      throw .invalidParameter(
+        "PSFEx model: \(side) samples of \(sampling) pixels make an image of more than 4097 pixels a side")
+    }
     guard zero.isFinite, scale.isFinite, scale.x != 0, scale.y != 0 else {
       throw .invalidParameter("PSFEx model: the polynomial's zero point or scale is not usable")
     }

@@ -5,8 +5,8 @@ internal import SkyGeometry
 
 /// A pixel map over a box, computed at nodes of a square grid and interpolated bilinearly.
 ///
-/// The grid is the coarsest of 64, 32, … 1 pixels whose error at the middle of every cell stays within a tolerance; a spacing of
-/// 1 is exact.
+/// The grid is the coarsest of 64, 32, … 1 pixels whose error at the middles of every cell and its edges stays within a tolerance;
+/// a spacing of 1 is exact. Where the map ends, up to 8 pixels of what is still defined may be lost.
 struct PixelMapGrid {
   let box: Box2I
   let spacing: Int
@@ -55,25 +55,32 @@ struct PixelMapGrid {
     }
   }
 
-  /// Whether the middle of any cell is farther from its interpolated place than the tolerance.
+  /// Whether the middle of any cell, or of its lower or left edge, is farther from its interpolated place than the tolerance.
+  ///
+  /// The middle alone would miss a map whose second derivatives cancel there, as those of a conformal one do.
   private func needsRefinement(_ map: some PixelMap, tolerance: Double) -> Bool {
-    var middles: [Point2D] = []
+    var probes: [Point2D] = []
     var interpolated: [Point2D] = []
+    func probe(_ i: Int, _ j: Int, _ dx: Double, _ dy: Double, _ corners: [Int]) {
+      let sum = corners.reduce(Point2D(x: 0, y: 0)) { $0 + positions[$1] }
+      interpolated.append(Point2D(x: sum.x / Double(corners.count), y: sum.y / Double(corners.count)))
+      probes.append(
+        Point2D(
+          x: Double(box.minX + (i - 1) * spacing) + dx * Double(spacing),
+          y: Double(box.minY + (j - 1) * spacing) + dy * Double(spacing)))
+    }
     for j in 1..<rows - 1 {
       for i in 1..<columns - 1 {
-        let corners = [j * columns + i, j * columns + i + 1, (j + 1) * columns + i, (j + 1) * columns + i + 1]
-        let sum = corners.reduce(Point2D(x: 0, y: 0)) { $0 + positions[$1] }
-        middles.append(
-          Point2D(
-            x: Double(box.minX + (i - 1) * spacing) + Double(spacing) / 2,
-            y: Double(box.minY + (j - 1) * spacing) + Double(spacing) / 2))
-        interpolated.append(Point2D(x: sum.x / 4, y: sum.y / 4))
+        let own = j * columns + i
+        probe(i, j, 0.5, 0.5, [own, own + 1, own + columns, own + columns + 1])
+        probe(i, j, 0.5, 0, [own, own + 1])
+        probe(i, j, 0, 0.5, [own, own + columns])
       }
     }
-    return zip(map.toSource(middles), interpolated).contains { exact, guess in
+    return zip(map.toSource(probes), interpolated).contains { exact, guess in
       // A cell at the limit of what is defined is worth refining, but not to the last pixel.
       guard exact.isFinite, guess.isFinite else { return exact.isFinite != guess.isFinite && spacing > 8 }
-      return exact.distance(to: guess) > tolerance
+      return !(exact.distance(to: guess) <= tolerance)
     }
   }
 

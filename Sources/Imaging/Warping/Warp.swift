@@ -10,15 +10,18 @@ package import SkyGeometry
 /// pixels whose weight is not exactly zero. Neighbouring values share pixels, so their noise is correlated: the variance is that
 /// of a single pixel.
 ///
-/// **Invalid pixels.** Where a pixel with weight is missing: NaN, infinite variance, NO_DATA. NaN spreads over the kernel.
+/// **Invalid pixels.** Where any pixel of the kernel's footprint is outside the source: NaN, infinite variance, NO_DATA. NaN
+/// spreads over the pixels whose weight is not exactly zero.
 ///
 /// **Guarantees.** Positions follow the map to ``WarpControl/positionTolerance``. Equal input gives equal bits. Twin:
 /// ``obviousWarp(_:to:along:control:)``.
 ///
-/// - Throws: ``ImagingError/tooManyMaskPlanes(name:)`` when NO_DATA cannot be added.
+/// - Throws: ``ImagingError/tooManyMaskPlanes(name:)`` when NO_DATA cannot be added, ``ImagingError/invalidParameter(_:)`` for a
+///   control that says what cannot be.
 package func warp(
   _ input: MaskedImage, to box: Box2I, along map: some PixelMap, control: WarpControl = .init()
 ) throws(ImagingError) -> MaskedImage {
+  try control.validate()
   var result = try emptyDestination(for: input, box: box)
   let region = reachableRegion(of: input.box, in: box, map)
   guard !region.isEmpty else { return result }
@@ -41,6 +44,7 @@ package func warp(
 package func obviousWarp(
   _ input: MaskedImage, to box: Box2I, along map: some PixelMap, control: WarpControl = .init()
 ) throws(ImagingError) -> MaskedImage {
+  try control.validate()
   var result = try emptyDestination(for: input, box: box)
   try result.update { image, mask, variance in
     for y in box.minY..<box.endY {

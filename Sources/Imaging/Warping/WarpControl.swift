@@ -45,11 +45,19 @@ package struct WarpControl: Hashable, Sendable {
   /// How far, in source pixels, a position may be from where the map puts it.
   package var positionTolerance: Double
 
-  /// - Precondition: the order of a Lanczos kernel is 2 to 8.
   package init(kernel: WarpingKernel = .lanczos(3), conservesFlux: Bool = true, positionTolerance: Double = 1e-4) {
-    if case .lanczos(let order) = kernel { precondition((2...8).contains(order)) }
     self.kernel = kernel
     self.conservesFlux = conservesFlux
     self.positionTolerance = positionTolerance
+  }
+
+  /// - Throws: ``ImagingError/invalidParameter(_:)``.
+  func validate() throws(ImagingError) {
+    if case .lanczos(let order) = kernel, !(2...8).contains(order) {
+      throw .invalidParameter("warp: a Lanczos kernel of order \(order); it must be 2 to 8")
+    }
+    guard positionTolerance >= 0, positionTolerance < 1 else {
+      throw .invalidParameter("warp: positionTolerance is \(positionTolerance); it must be at least 0 and below 1")
+    }
   }
 }

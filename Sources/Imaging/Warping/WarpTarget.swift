@@ -68,6 +68,8 @@ struct WarpTarget {
               let (column, row) = (Int(px), Int(py))
               let offset = (row - before) * stride + column - before
               let scale = conservesFlux ? areas[i] : 1
+              // No neighbour of the position is defined, so neither is its area.
+              guard scale.isFinite else { continue }
               // A load of whole vectors may reach beyond the taps, and must not beyond the image.
               guard offset + (taps - 1) * stride + Lanes.scalarCount <= available else {
                 let position = Point2D(x: sourceX[i], y: sourceY[i])

@@ -9,6 +9,9 @@ package struct Box2I: Hashable, Sendable {
   /// The pixel coordinates that a box can hold: ±2³⁰, far beyond any tract.
   package static let coordinateLimits = -(1 << 30)...(1 << 30)
 
+  /// The pixel coordinates that data may have: ±2²⁹, so that what grows about them stays within the limits.
+  package static let dataLimits = -(1 << 29)...(1 << 29)
+
   package let minX: Int
   package let minY: Int
   /// Columns, at least 0.
@@ -32,7 +35,8 @@ package struct Box2I: Hashable, Sendable {
   ///
   /// - Throws: ``GeometryError/boxOutOfRange(minimum:extent:)``.
   package init(checkingMinX minX: Int, minY: Int, width: Int, height: Int) throws(GeometryError) {
-    guard Self.isRepresentable(minX, width), Self.isRepresentable(minY, height) else {
+    guard Self.isRepresentable(minX, width, Self.dataLimits), Self.isRepresentable(minY, height, Self.dataLimits)
+    else {
       throw .boxOutOfRange(
         minimum: [Double(minX), Double(minY)], extent: [Double(width), Double(height)])
     }
@@ -50,7 +54,8 @@ package struct Box2I: Hashable, Sendable {
   ///
   /// - Throws: ``GeometryError/boxOutOfRange(minimum:extent:)`` when the real box is not finite or too large.
   package init(covering box: Box2D) throws(GeometryError) {
-    guard !box.isEmpty else {
+    let edges = [box.minX, box.minY, box.maxX, box.maxY]
+    guard box.isEmpty == false || !edges.allSatisfy(\.isFinite) else {
       self.init(width: 0, height: 0)
       return
     }
@@ -72,12 +77,14 @@ package struct Box2I: Hashable, Sendable {
     self.init(minX: pixel.x - (side - 1) / 2, minY: pixel.y - (side - 1) / 2, width: side, height: side)
   }
 
-  private static func isRepresentable(_ minimum: Int, _ extent: Int) -> Bool {
-    coordinateLimits.contains(minimum) && extent >= 0 && extent <= coordinateLimits.upperBound - minimum + 1
+  private static func isRepresentable(
+    _ minimum: Int, _ extent: Int, _ limits: ClosedRange<Int> = coordinateLimits
+  ) -> Bool {
+    limits.contains(minimum) && extent >= 0 && extent <= limits.upperBound - minimum + 1
   }
 
   private static func integer(_ value: Double) -> Int? {
-    guard value >= Double(coordinateLimits.lowerBound), value <= Double(coordinateLimits.upperBound) else { return nil }
+    guard value >= Double(dataLimits.lowerBound), value <= Double(dataLimits.upperBound) else { return nil }
     return Int(value)
   }
 

@@ -123,7 +123,7 @@ package struct RingsLayout: Hashable, Sendable {
       firstID += n
     }
     // Under the old numbering the first tract of the last ring shares the number of the cap.
-    if isNear(.northCap), found.last != firstID { found.append(firstID) }
+    if isNear(.northCap), !found.contains(firstID) { found.append(firstID) }
     return found.sorted()
   }
 }

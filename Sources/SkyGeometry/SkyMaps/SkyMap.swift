@@ -44,8 +44,9 @@ package struct SkyMap: Hashable, Sendable {
   /// The tract to use for a position: the one whose inner region holds it; of discrete tracts the one with the nearest
   /// centre, which may not reach the position.
   ///
-  /// - Throws: ``SkyMapError/impossibleTract(id:reason:)``.
+  /// - Throws: ``SkyMapError/undefinedPosition``, ``SkyMapError/impossibleTract(id:reason:)``.
   package func findTract(_ position: SpherePoint) throws(SkyMapError) -> TractInfo {
+    guard position.isFinite else { throw .undefinedPosition }
     switch configuration.layout {
     case .rings(let rings): return try tract(rings.findTract(position))
     case .discrete(let tracts):

@@ -11,6 +11,8 @@ package enum SkyMapError: Error, Hashable, Sendable, CustomStringConvertible {
   case noSuchPatch(index: Int, tract: Int, count: Int)
   /// A position that no patch of the tract holds (category LookupError).
   case outsideTract(raDegrees: Double, decDegrees: Double, tract: Int)
+  /// A position that is no direction on the sky.
+  case undefinedPosition
   /// A tract that cannot be laid out: too large for its projection or for a pixel grid.
   case impossibleTract(id: Int, reason: String)
 
@@ -22,6 +24,7 @@ package enum SkyMapError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noSuchPatch(let index, let tract, let count):
       "sky map: tract \(tract) has no patch \(index); its patches are 0 to \(count - 1)"
     case .outsideTract(let ra, let dec, let tract): "sky map: (\(ra), \(dec)) deg is outside tract \(tract)"
+    case .undefinedPosition: "sky map: the position is not finite"
     case .impossibleTract(let id, let reason): "sky map: tract \(id) cannot be laid out: \(reason)"
     }
   }

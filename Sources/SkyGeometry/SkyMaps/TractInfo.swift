@@ -37,6 +37,9 @@ package struct TractInfo: Sendable {
         throw SkyMapError.impossibleTract(id: id, reason: "it reaches beyond what \(configuration.projection) can show")
       }
       let minimal = try Box2I(covering: hull)
+      guard max(minimal.width, minimal.height) < 1 << 28 else {
+        throw SkyMapError.impossibleTract(id: id, reason: "it would be more than 2²⁸ pixels wide")
+      }
       let inner = configuration.patches.innerSide
       patchCounts = (
         x: max(1, (minimal.width + inner - 1) / inner), y: max(1, (minimal.height + inner - 1) / inner)

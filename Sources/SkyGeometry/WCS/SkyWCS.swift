@@ -40,8 +40,8 @@ package final class SkyWCS: Sendable {
   ///   - projection: three letters of FITS WCS Paper II, `TAN`, `STG`, `ZEA` and so on.
   ///   - referencePixel: the position, 0-based, of the projection's centre.
   ///   - reference: where on the sky it is.
-  ///   - cd: degrees a pixel: from pixel offsets to offsets in (west-positive-right convention free) intermediate world
-  ///     coordinates, x toward increasing right ascension, y toward north. Its offset is not used.
+  ///   - cd: degrees a pixel: from offsets in pixels to offsets toward east and north on the projection's plane. Its own
+  ///     offset is not used.
   /// - Throws: ``WCSError/singularMatrix``, ``WCSError/invalidHeader(reason:)`` for an unknown projection.
   package convenience init(
     projection: String = "TAN", referencePixel: Point2D, reference: SpherePoint, cd: AffineTransform
@@ -106,8 +106,9 @@ package final class SkyWCS: Sendable {
 
   /// The same sky under a pixel grid whose positions are larger by `offset`.
   ///
-  /// - Throws: ``WCSError`` never for a finite offset.
+  /// - Throws: ``WCSError/undefinedPosition(x:y:)`` for an offset that is not finite.
   package func shifted(by offset: Point2D) throws(WCSError) -> SkyWCS {
+    guard offset.isFinite else { throw .undefinedPosition(x: offset.x, y: offset.y) }
     var moved = cards
     moved.set("CRPIX1", referencePixel.x + 1 + offset.x)
     moved.set("CRPIX2", referencePixel.y + 1 + offset.y)

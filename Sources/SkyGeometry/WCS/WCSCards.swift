@@ -36,6 +36,8 @@ package struct WCSCards: Hashable, Sendable {
       let value: Value? =
         switch kind {
         case .number(let range): Self.number(field).flatMap { range.contains($0) ? .number($0) : nil }
+        case .integer(let range):
+          Self.number(field).flatMap { range.contains($0) && $0 == $0.rounded() ? .number($0) : nil }
         case .text(let isAllowed): isAllowed(field) ? .text(field) : nil
         }
       guard let value else {
@@ -79,7 +81,8 @@ package struct WCSCards: Hashable, Sendable {
       let value =
         switch entry.value {
         case .number(let number):
-          number == number.rounded() && abs(number) < 1e15 ? "\(Int(number)).0" : "\(number)".uppercased()
+          // Orders were checked to be whole and small; WCSLIB refuses them with a decimal point.
+          entry.keyword.hasSuffix("_ORDER") ? "\(Int(number))" : "\(number)".uppercased()
         case .text(let text): "'" + text.padding(to: 8) + "'"
         }
       let padding = String(repeating: " ", count: value.hasPrefix("'") ? 0 : max(0, 20 - value.count))

@@ -4,6 +4,7 @@
 /// What a keyword of a celestial system may hold.
 enum WCSKeyword {
   case number(ClosedRange<Double>)
+  case integer(ClosedRange<Double>)
   case text((String) -> Bool)
 
   /// - Returns: `nil` for keywords that say nothing about the celestial coordinates of axes 1 and 2.
@@ -14,7 +15,7 @@ enum WCSKeyword {
       self = .text { $0.utf8.count <= 8 && $0.utf8.allSatisfy { ($0 | 32) >= 97 && ($0 | 32) <= 122 } }
     case "RADESYS", "RADECSYS":
       self = .text { $0.utf8.count <= 8 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") } }
-    case "A_ORDER", "B_ORDER", "AP_ORDER", "BP_ORDER": self = .number(0...9)
+    case "A_ORDER", "B_ORDER", "AP_ORDER", "BP_ORDER": self = .integer(0...9)
     default:
       let parts = keyword.split(separator: "_", omittingEmptySubsequences: false)
       if keyword.hasPrefix("WAT1_") || keyword.hasPrefix("WAT2_"), parts.count == 2, Self.isDigits(parts[1], 3...3) {
@@ -51,6 +52,7 @@ enum WCSKeyword {
   var requirement: String {
     switch self {
     case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
+    case .integer(let range): "a whole number from \(Int(range.lowerBound)) to \(Int(range.upperBound))"
     case .text: "text of the form that FITS prescribes for it, with a projection that FITS knows"
     }
   }

@@ -28,6 +28,7 @@ struct WCSParameters: ~Copyable {
       throw .invalidHeader(reason: status == 0 ? "no coordinate system" : "WCSLIB's parser ends with status \(status)")
     }
     do throws(WCSError) {
+      guard rejected == 0 else { throw .invalidHeader(reason: "WCSLIB refuses \(rejected) of its cards") }
       try Self.complete(parsed)
       let types = try Self.celestialAxes(parsed)
       (longitude, latitude) = types
@@ -82,53 +83,67 @@ struct WCSParameters: ~Copyable {
   ///
   /// A copyable value would let two threads share the scratch memory; `mutating` keeps them apart.
   mutating func pixelToSky(_ positions: [Point2D]) -> [SpherePoint] {
-    guard !positions.isEmpty else { return [] }
-    let n = positions.count
-    var pixels = [Double](repeating: 0, count: 2 * n)
-    for (i, p) in positions.enumerated() where p.isFinite {
-      pixels[2 * i] = p.x + 1
-      pixels[2 * i + 1] = p.y + 1
-    }
-    var intermediate = [Double](repeating: 0, count: 2 * n)
-    var phi = [Double](repeating: 0, count: n)
-    var theta = [Double](repeating: 0, count: n)
-    var world = [Double](repeating: .nan, count: 2 * n)
-    var statuses = [Int32](repeating: 0, count: n)
-    let status = wcsp2s(
-      storage.assumingMemoryBound(to: wcsprm.self), Int32(n), 2, &pixels, &intermediate, &phi, &theta, &world, &statuses
-    )
-    guard status == 0 || status == 8 else { return positions.map { _ in .undefined } }
-    return positions.indices.map { i in
-      guard positions[i].isFinite, statuses[i] == 0 else { return .undefined }
-      return SpherePoint(raDegrees: world[2 * i + longitude], decDegrees: world[2 * i + latitude])
+    let (mapped, isDefined) = map(positions.map { ($0.x + 1, $0.y + 1) }, toSky: true)
+    return mapped.indices.map { i in
+      guard isDefined[i] else { return .undefined }
+      let world = [mapped[i].0, mapped[i].1]
+      return SpherePoint(raDegrees: world[longitude], decDegrees: world[latitude])
     }
   }
 
   /// Maps sky positions to 0-based pixels; NaN where the projection is undefined or the distortion cannot be inverted.
   mutating func skyToPixel(_ positions: [SpherePoint]) -> [Point2D] {
-    guard !positions.isEmpty else { return [] }
-    let n = positions.count
-    var world = [Double](repeating: 0, count: 2 * n)
-    for (i, p) in positions.enumerated() where p.isFinite {
-      world[2 * i + longitude] = p.ra.degrees
-      world[2 * i + latitude] = p.dec.degrees
+    let world = positions.map { position -> (Double, Double) in
+      guard abs(position.dec.degrees) <= 90 + 1e-9 else { return (.nan, .nan) }
+      let pair = (position.ra.degrees, position.dec.degrees)
+      return longitude < latitude ? pair : (pair.1, pair.0)
     }
-    var phi = [Double](repeating: 0, count: n)
-    var theta = [Double](repeating: 0, count: n)
-    var intermediate = [Double](repeating: 0, count: 2 * n)
-    var pixels = [Double](repeating: .nan, count: 2 * n)
-    var statuses = [Int32](repeating: 0, count: n)
-    let status = wcss2p(
-      storage.assumingMemoryBound(to: wcsprm.self), Int32(n), 2, &world, &phi, &theta, &intermediate, &pixels, &statuses
-    )
-    let undefined = Point2D(x: .nan, y: .nan)
-    guard status == 0 || status == 9 else { return positions.map { _ in undefined } }
-    return positions.indices.map { i in
-      guard positions[i].isFinite, abs(positions[i].dec.degrees) <= 90 + 1e-9, statuses[i] == 0 else {
-        return undefined
+    let (mapped, isDefined) = map(world, toSky: false)
+    return mapped.indices.map { i in
+      isDefined[i] ? Point2D(x: mapped[i].0 - 1, y: mapped[i].1 - 1) : Point2D(x: .nan, y: .nan)
+    }
+  }
+
+  /// Maps pairs of coordinates in one call.
+  ///
+  /// WCSLIB stops at the first pair whose distortion it cannot invert and leaves the rest undone, so after a call that fails each
+  /// pair without a result is tried alone.
+  private mutating func map(
+    _ pairs: [(Double, Double)], toSky: Bool
+  ) -> (mapped: [(Double, Double)], isDefined: [Bool]) {
+    let finite = pairs.indices.filter { pairs[$0].0.isFinite && pairs[$0].1.isFinite }
+    var mapped = [(Double, Double)](repeating: (.nan, .nan), count: pairs.count)
+    var isDefined = [Bool](repeating: false, count: pairs.count)
+
+    func run(_ indices: [Int]) -> Bool {
+      let n = indices.count
+      var input = indices.flatMap { [pairs[$0].0, pairs[$0].1] }
+      var intermediate = [Double](repeating: 0, count: 2 * n)
+      var phi = [Double](repeating: 0, count: n)
+      var theta = [Double](repeating: 0, count: n)
+      var output = [Double](repeating: .nan, count: 2 * n)
+      var statuses = [Int32](repeating: 0, count: n)
+      let parameters = storage.assumingMemoryBound(to: wcsprm.self)
+      let status =
+        toSky
+        ? wcsp2s(parameters, Int32(n), 2, &input, &intermediate, &phi, &theta, &output, &statuses)
+        : wcss2p(parameters, Int32(n), 2, &input, &phi, &theta, &intermediate, &output, &statuses)
+      for (k, i) in indices.enumerated()
+      where statuses[k] == 0 && output[2 * k].isFinite && output[2 * k + 1].isFinite {
+        mapped[i] = (output[2 * k], output[2 * k + 1])
+        isDefined[i] = true
       }
-      return Point2D(x: pixels[2 * i] - 1, y: pixels[2 * i + 1] - 1)
+      return status == 0
     }
+
+    // WCSLIB counts with 32 bits.
+    for start in stride(from: 0, to: finite.count, by: 1 << 24) {
+      let batch = Array(finite[start..<min(start + (1 << 24), finite.count)])
+      if !run(batch), batch.count > 1 {
+        for i in batch where !isDefined[i] { _ = run([i]) }
+      }
+    }
+    return (mapped, isDefined)
   }
 }
 
