@@ -18,6 +18,12 @@ struct ImagingStages {
     scene = try benchmarkScene(side: side)
   }
 
+  /// The beginnings of the operations' names.
+  static let names = [
+    "convolve varying", "convolve fixed", "convolve separable", "warp lanczos(3)", "warp lanczos(5)",
+    "background mesh, 64 px", "background mesh, 128 px", "clipped statistics",
+  ]
+
   func measureAll(where isWanted: (String) -> Bool) throws -> [Measurement] {
     var results: [Measurement] = []
     func run(_ name: String, _ stage: () throws -> Measurement) rethrows {
@@ -87,7 +93,7 @@ struct ImagingStages {
     let control = try Background.Control(covering: scene.box, binSize: binSize)
     return perPixel(
       try measure("background mesh, \(binSize) px, and its surface", side: side, runs: 3) {
-        keep(try Background(of: scene.image, mask: scene.mask, control).image())
+        keep(try Background(of: scene.image, mask: scene.mask, control).image(undersample: .reduceInterpOrder))
       })
   }
 

@@ -6,11 +6,15 @@ import Imaging
 
 /// Times of what a user can install, by the name of the measurement that they belong to.
 ///
-/// They run in the Python environment that `make test` sets up, and SWarp where it is installed; those that are missing are left
-/// out.
-func measurePeers(_ scene: MaskedImage, root: URL) throws -> [String: [(name: String, seconds: Double)]] {
+/// They run in the Python environment that `make test` and `make bench` set up, SWarp where it is installed; a note says what is
+/// missing.
+func measurePeers(_ scene: MaskedImage, stages: [String]) throws -> [String: [(name: String, seconds: Double)]] {
+  let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   let python = root.appending(path: ".build/peers/bin/python")
-  guard FileManager.default.isExecutableFile(atPath: python.path) else { return [:] }
+  guard FileManager.default.isExecutableFile(atPath: python.path) else {
+    note("no comparison with other programs: \(python.path) is missing; `make bench` sets it up")
+    return [:]
+  }
   let folder = FileManager.default.temporaryDirectory.appending(path: "skydiff-benchmark-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
@@ -19,7 +23,8 @@ func measurePeers(_ scene: MaskedImage, root: URL) throws -> [String: [(name: St
 
   let process = Process()
   process.executableURL = python
-  process.arguments = [root.appending(path: "Benchmarks/peers.py").path, plane.path, "\(scene.width)"]
+  process.arguments =
+    [root.appending(path: "Benchmarks/peers.py").path, plane.path, "\(scene.width)"] + stages
   var environment = ProcessInfo.processInfo.environment
   for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] { environment[name] = "1" }
   process.environment = environment
@@ -28,7 +33,10 @@ func measurePeers(_ scene: MaskedImage, root: URL) throws -> [String: [(name: St
   try process.run()
   let data = try output.fileHandleForReading.readToEnd() ?? Data()
   process.waitUntilExit()
-  guard process.terminationStatus == 0 else { return [:] }
+  guard process.terminationStatus == 0 else {
+    note("no comparison with other programs: Benchmarks/peers.py ended with status \(process.terminationStatus)")
+    return [:]
+  }
   let times = try JSONDecoder().decode([String: [String: Double]].self, from: data)
   return times.mapValues { peers in peers.sorted { $0.key < $1.key }.map { (name: $0.key, seconds: $0.value) } }
 }

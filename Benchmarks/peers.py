@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times other programs on one image, one thread each: peers.py PLANE SIDE; prints {stage: {program: seconds}} as JSON."""
+"""Times other programs on one image, one thread each: peers.py PLANE SIDE STAGE…; prints {stage: {program: seconds}} as JSON."""
 import json
 import os
 import shutil
@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 side = int(sys.argv[2])
+stages = set(sys.argv[3:])
 image = np.fromfile(sys.argv[1], dtype="<f4").reshape(side, side)
 
 
@@ -29,22 +30,24 @@ try:
     import sep
 
     for size in (64, 128):
+        if f"background mesh, {size} px" not in stages:
+            continue
         result[f"background mesh, {size} px"] = {
             f"SEP {sep.__version__}": median_seconds(lambda: sep.Background(image, bw=size, bh=size).back())
         }
-except ImportError:
-    pass
+except ImportError as error:
+    print(f"skydiff-benchmarks: no comparison with {error.name}: it is not installed", file=sys.stderr)
 
 try:
     import photutils
     from photutils.background import Background2D
 
-    if side <= 2048:
+    if side <= 2048 and "background mesh, 64 px" in stages:
         result.setdefault("background mesh, 64 px", {})[f"photutils {photutils.__version__}"] = median_seconds(
             lambda: Background2D(image, 64).background, runs=1
         )
-except ImportError:
-    pass
+except ImportError as error:
+    print(f"skydiff-benchmarks: no comparison with {error.name}: it is not installed", file=sys.stderr)
 
 try:
     import scipy
@@ -52,21 +55,25 @@ try:
 
     kernel = np.ones((21, 21), dtype="f4") / 441
     profile = np.ones(21, dtype="f4") / 21
-    result["convolve fixed"] = {
-        f"scipy {scipy.__version__} fftconvolve, image only": median_seconds(
-            lambda: signal.fftconvolve(image, kernel, mode="same")
-        )
-    }
-    result["convolve separable"] = {
-        f"scipy {scipy.__version__} convolve1d, image only": median_seconds(
-            lambda: ndimage.convolve1d(ndimage.convolve1d(image, profile, axis=0), profile, axis=1)
-        )
-    }
-except ImportError:
-    pass
+    if "convolve fixed" in stages:
+        result["convolve fixed"] = {
+            f"scipy {scipy.__version__} fftconvolve, image only": median_seconds(
+                lambda: signal.fftconvolve(image, kernel, mode="same")
+            )
+        }
+    if "convolve separable" in stages:
+        result["convolve separable"] = {
+            f"scipy {scipy.__version__} convolve1d, image only": median_seconds(
+                lambda: ndimage.convolve1d(ndimage.convolve1d(image, profile, axis=0), profile, axis=1)
+            )
+        }
+except ImportError as error:
+    print(f"skydiff-benchmarks: no comparison with {error.name}: it is not installed", file=sys.stderr)
 
 swarp = shutil.which("SWarp") or shutil.which("swarp")
-if swarp:
+if not swarp and "warp lanczos(3)" in stages:
+    print("skydiff-benchmarks: no comparison with SWarp: it is not installed", file=sys.stderr)
+elif swarp and "warp lanczos(3)" in stages:
     from astropy.io import fits
 
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +91,10 @@ if swarp:
             ]
             result[f"warp lanczos({order})"] = {
                 "SWarp, image and weight, FITS in and out": median_seconds(
-                    lambda: subprocess.run(command, cwd=folder, check=True, env={**os.environ, "HOME": folder})
+                    lambda: subprocess.run(
+                        command, cwd=folder, check=True, env={**os.environ, "HOME": folder},
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    )
                 )
             }
 

@@ -199,15 +199,18 @@ import Testing
     var mask = Mask(box: block.box)
     try mask.set("BAD", in: Box2I(minX: 260, minY: 210, width: 240, height: 336))
     let good = StatisticsControl(andMask: 1)
-    let natural = try Background(of: block, mask: mask, .init(columns: 4, rows: 4, statistics: good)).image(.naturalSpline)
+    let natural = try Background(of: block, mask: mask, .init(columns: 4, rows: 4, statistics: good)).image(
+      .naturalSpline)
     #expect(natural.pixels.allSatisfy { $0 == 20 })
 
     let wide = Image<Float>(box: Box2I(width: 500, height: 200)) { x, _ in x >= 300 ? .nan : 20 }
     var half = Mask(box: wide.box)
     try half.set("BAD", in: Box2I(minX: 100, minY: 0, width: 200, height: 200))
     for style in [InterpolationStyle.constant, .linear, .naturalSpline, .akimaSpline] {
-      let surface = try Background(of: wide, mask: half, .init(columns: 17, rows: 17, statistic: .mean, statistics: good))
-        .image(style, undersample: .reduceInterpOrder)
+      let surface = try Background(
+        of: wide, mask: half, .init(columns: 17, rows: 17, statistic: .mean, statistics: good)
+      )
+      .image(style, undersample: .reduceInterpOrder)
       for y in 0..<100 { for x in 0..<100 { #expect(surface[x, y] == 20) } }
     }
   }
