@@ -23,7 +23,7 @@ package func convolve(
   _ input: MaskedImage, with kernel: Kernel, control: ConvolutionControl = .init()
 ) throws(ImagingError) -> MaskedImage {
   let good = kernel.goodRegion(of: input.box)
-  guard !good.isEmpty else { throw kernelTooLarge(kernel, input.box) }
+  guard !good.isEmpty else { throw kernelTooLarge(kernel.width, kernel.height, input.box) }
   let frame = ConvolutionFrame(control)
   var planes = input.mask.planes
   let edge = try planes.add(frame.maskPlane)
@@ -43,7 +43,7 @@ package func convolve(
   _ input: Image<Float>, with kernel: Kernel, control: ConvolutionControl = .init()
 ) throws(ImagingError) -> Image<Float> {
   let good = kernel.goodRegion(of: input.box)
-  guard !good.isEmpty else { throw kernelTooLarge(kernel, input.box) }
+  guard !good.isEmpty else { throw kernelTooLarge(kernel.width, kernel.height, input.box) }
   let field = try KernelField(kernel, power: 1, over: good, control)
   return convolvedPlane(input, good: good, field, frame: control.doCopyEdge ? nil : .nan)
 }

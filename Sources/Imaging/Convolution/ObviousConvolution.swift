@@ -10,7 +10,7 @@ package func obviousConvolution(
   _ input: MaskedImage, with kernel: Kernel, control: ConvolutionControl = .init()
 ) throws(ImagingError) -> MaskedImage {
   let good = kernel.goodRegion(of: input.box)
-  guard !good.isEmpty else { throw kernelTooLarge(kernel, input.box) }
+  guard !good.isEmpty else { throw kernelTooLarge(kernel.width, kernel.height, input.box) }
   var result = try ConvolutionFrame(control).applied(to: input)
   try result.update { image, mask, variance throws(ImagingError) in
     for y in good.minY..<good.endY {
@@ -41,7 +41,7 @@ package func obviousConvolution(
   return result
 }
 
-func kernelTooLarge(_ kernel: Kernel, _ box: Box2I) -> ImagingError {
+func kernelTooLarge(_ width: Int, _ height: Int, _ box: Box2I) -> ImagingError {
   .invalidParameter(
-    "a kernel of \(kernel.width)×\(kernel.height) pixels does not fit into an image of \(box.width)×\(box.height)")
+    "a kernel of \(width)×\(height) pixels does not fit into an image of \(box.width)×\(box.height)")
 }

@@ -69,13 +69,8 @@ package func convolve(
       row: separable.row.map { $0 / sums.0 }, column: separable.column.map { $0 / sums.1 })
   }
   let (width, height) = (separable.row.count, separable.column.count)
-  let good = Box2I(
-    minX: input.box.minX + (width - 1) / 2, minY: input.box.minY + (height - 1) / 2,
-    width: max(0, input.width - width + 1), height: max(0, input.height - height + 1))
-  guard !good.isEmpty else {
-    throw .invalidParameter(
-      "a kernel of \(width)×\(height) pixels does not fit into an image of \(input.width)×\(input.height)")
-  }
+  let good = input.box.goodRegion(kernelWidth: width, kernelHeight: height)
+  guard !good.isEmpty else { throw kernelTooLarge(width, height, input.box) }
   let frame = ConvolutionFrame(control)
   var planes = input.mask.planes
   let edge = try planes.add(frame.maskPlane)

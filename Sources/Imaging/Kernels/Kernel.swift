@@ -99,9 +99,14 @@ package struct Kernel: Sendable, Equatable {
   }
 
   /// The part of an image whose pixels have the whole kernel inside the image; empty when the kernel is larger.
-  package func goodRegion(of box: Box2I) -> Box2I {
+  package func goodRegion(of box: Box2I) -> Box2I { box.goodRegion(kernelWidth: width, kernelHeight: height) }
+}
+
+extension Box2I {
+  /// The part whose pixels have a whole kernel of a size inside the box; empty when the kernel is larger.
+  func goodRegion(kernelWidth: Int, kernelHeight: Int) -> Box2I {
     Box2I(
-      minX: box.minX + centerX, minY: box.minY + centerY, width: max(0, box.width - width + 1),
-      height: max(0, box.height - height + 1))
+      minX: minX + (kernelWidth - 1) / 2, minY: minY + (kernelHeight - 1) / 2, width: max(0, width - kernelWidth + 1),
+      height: max(0, height - kernelHeight + 1))
   }
 }

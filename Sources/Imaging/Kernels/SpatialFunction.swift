@@ -83,12 +83,6 @@ package struct SpatialFunction: Hashable, Sendable {
     self.coefficients = coefficients
   }
 
-  /// A constant.
-  package init(constant: Double) {
-    basis = SpatialBasis(.polynomial, order: 0)
-    coefficients = [constant]
-  }
-
   package func callAsFunction(_ position: Point2D) -> Double {
     zip(basis.terms(at: position), coefficients).reduce(0) { $0 + $1.0 * $1.1 }
   }
