@@ -45,13 +45,28 @@ func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
   name: "skydiff",
   products: [.executable(name: "skydiff-benchmarks", targets: ["skydiff-benchmarks"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+  ],
   targets: [
     // Floor 2
+    room(
+      "TaskFramework",
+      [
+        "Catalogs", "Digests", .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"), "Yams",
+      ]),
     room("Repository", ["Imaging", "SkyGeometry", "CFITSIO"]),
 
     // Floor 1
     room("Imaging", ["SkyGeometry", "CFFTW", "CLAPACK", "CMalloc"]),
-    room("SkyGeometry", ["CWCS", "CCrypto"]),
+    room("Catalogs", ["SkyGeometry"]),
+    room("SkyGeometry", ["Digests", "CWCS"]),
+    room("HDF5", ["CHDF5", "CDeflate"]),
+    room("Digests", ["CCrypto"]),
 
     // Floor 0
     library("CFFTW", packageConfig: "fftw3", apt: ["libfftw3-dev"]),
@@ -60,6 +75,8 @@ let package = Package(
     library("CFITSIO", packageConfig: "cfitsio", apt: ["libcfitsio-dev"]),
     .systemLibrary(name: "CMalloc", path: "Sources/CLibraries/CMalloc"),
     library("CCrypto", packageConfig: "libcrypto", apt: ["libssl-dev"]),
+    library("CHDF5", packageConfig: "hdf5", apt: ["libhdf5-dev"]),
+    library("CDeflate", packageConfig: "libdeflate", apt: ["libdeflate-dev"]),
 
     // What proves it, and how fast it is
     .target(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A survey's division of the sky.
 
+private import Digests
+
 /// A division of the sky, or of a part of it, into tracts and patches.
 ///
 /// Tracts are laid out on demand, so a map of the whole sky costs nothing to make. **Source:** framework D.2.
@@ -22,7 +24,7 @@ package struct SkyMap: Hashable, Sendable {
   }
 
   /// SHA-256 of the configuration in hexadecimal: equal exactly for equal maps.
-  package var digest: String { sha256Hex(configuration.canonicalText) }
+  package var digest: String { SHA256.hex(configuration.canonicalText) }
 
   /// - Throws: ``SkyMapError/noSuchTract(id:count:)``, ``SkyMapError/impossibleTract(id:reason:)``.
   package func tract(_ id: Int) throws(SkyMapError) -> TractInfo {
