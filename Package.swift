@@ -59,7 +59,12 @@ let package = Package(
         "Catalogs", "Digests", .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"), "Yams",
       ]),
-    room("Repository", ["Imaging", "SkyGeometry", "CFITSIO"]),
+    room(
+      "Repository",
+      [
+        "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5", "Digests", "CFITSIO", "CDeflate",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ]),
 
     // Floor 1
     room("Imaging", ["SkyGeometry", "CFFTW", "CLAPACK", "CMalloc"]),
@@ -83,7 +88,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["SkyGeometry", "Imaging"], path: "Tests/TestSupport", swiftSettings: language),
     tests(of: "SkyGeometry", ["SkyGeometry"]),
     tests(of: "Imaging", ["Imaging", "SkyGeometry"]),
-    tests(of: "Repository", ["Repository", "Imaging", "SkyGeometry"]),
+    tests(
+      of: "Repository", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5"]),
     .executableTarget(
       name: "skydiff-benchmarks", dependencies: ["Imaging", "SkyGeometry"], path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),

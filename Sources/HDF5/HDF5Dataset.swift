@@ -34,6 +34,10 @@ package final class HDF5Dataset: HDF5Object {
       throw unexpected("of a type that no format here has", "plain numbers, booleans, text of fixed length or records of them")
     }
     self.type = type
+    // Virtual and external data lie in other files, which a file must not make us open.
+    guard let creation = Identifier(H5Dget_create_plist(identifier.id)), H5Pget_layout(creation.id) != H5D_VIRTUAL,
+      H5Pget_external_count(creation.id) == 0
+    else { throw unexpected("stored in other files", "data in this one") }
     let rank = H5Sget_simple_extent_ndims(space.id)
     guard (0...3).contains(rank), H5Sget_simple_extent_type(space.id) != H5S_NULL else {
       throw unexpected("an array of \(rank) axes", "1 to 3")

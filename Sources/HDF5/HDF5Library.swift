@@ -12,7 +12,6 @@ enum HDF5Library {
   private static let isReady: Bool = {
     // At exit the library would flush what is open; after a full disk that crashes.
     guard H5dont_atexit() >= 0, H5open() >= 0 else { return false }
-    _ = skydiff_h5_silence()
     // No filter is loaded that a file names.
     _ = H5PLset_loading_state(0)
     return true
@@ -22,6 +21,8 @@ enum HDF5Library {
     lock.lock()
     defer { lock.unlock() }
     precondition(isReady, "the HDF5 library cannot be set up")
+    // A library that is built for threads prints errors for each of them until it is told not to.
+    _ = skydiff_h5_silence()
     return try body()
   }
 

@@ -22,6 +22,27 @@ package struct ColumnStorage: Hashable, Sendable {
   package internal(set) var doubles: [Double] = []
   package internal(set) var strings: [String] = []
 
+  package init() {}
+
+  /// A column of given values; exactly one argument is given.
+  ///
+  /// - Returns: `nil` when that is `nil`.
+  package init?(
+    flags: [Bool]?? = .none, uint8s: [UInt8]?? = .none, uint16s: [UInt16]?? = .none, int32s: [Int32]?? = .none,
+    int64s: [Int64]?? = .none, floats: [Float]?? = .none, doubles: [Double]?? = .none, strings: [String]?? = .none
+  ) {
+    func take<T>(_ given: [T]??, _ target: inout [T]) -> Bool {
+      guard let given else { return true }
+      guard let values = given else { return false }
+      target = values
+      return true
+    }
+    guard take(flags, &self.flags), take(uint8s, &self.uint8s), take(uint16s, &self.uint16s),
+      take(int32s, &self.int32s), take(int64s, &self.int64s), take(floats, &self.floats),
+      take(doubles, &self.doubles), take(strings, &self.strings)
+    else { return nil }
+  }
+
   /// Equal values: NaN equals NaN, as "no value" equals "no value".
   package static func == (a: ColumnStorage, b: ColumnStorage) -> Bool {
     a.flags == b.flags && a.uint8s == b.uint8s && a.uint16s == b.uint16s && a.int32s == b.int32s

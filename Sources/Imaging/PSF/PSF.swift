@@ -49,6 +49,16 @@ package struct KernelPSF: PSF, Equatable {
     self.averagePosition = averagePosition
   }
 
+  /// - Parameter image: as ``kernel`` of another PSF gave it, which is kept bit for bit.
+  /// - Throws: ``ImagingError/invalidParameter(_:)`` for even sides, or a sum that is not 1.
+  package init(normalized image: Image<Double>, averagePosition: Point2D) throws(ImagingError) {
+    _ = try normalizedStamp(image)
+    let sum = image.sum
+    guard abs(sum - 1) < 1e-6 else { throw .invalidParameter("the sum of a PSF image is \(sum); it must be 1") }
+    kernel = image.moved(toX: -(image.width / 2), y: -(image.height / 2))
+    self.averagePosition = averagePosition
+  }
+
   package func kernelImage(at position: Point2D) -> Image<Double> { kernel }
 }
 

@@ -16,6 +16,23 @@ package indirect enum JSONValue: Hashable, Sendable {
   case array([JSONValue])
   case object(OrderedDictionary<String, JSONValue>)
 
+  /// A member of an object; `nil` for anything else.
+  package subscript(name: String) -> JSONValue? {
+    if case .object(let members) = self { members[name] } else { nil }
+  }
+
+  /// The elements of an array; `nil` for anything else.
+  package var elements: [JSONValue]? { if case .array(let values) = self { values } else { nil } }
+
+  /// A number, whole or not; `nil` for anything else.
+  package var double: Double? {
+    switch self {
+    case .number(let value): value
+    case .integer(let value): Double(value)
+    default: nil
+    }
+  }
+
   /// Text without blanks, or indented; equal values give equal text.
   package func text(isPretty: Bool = false) -> String {
     var out = ""

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reading files that nobody vouches for.
+
+internal import Foundation
+
+/// Why a file could not be read into memory.
+package enum ReadError: Error, Hashable, Sendable, CustomStringConvertible {
+  case missing(path: String)
+  case unreadable(path: String, reason: String)
+  case tooLarge(path: String, size: Int, limit: Int)
+  /// The file is not the one that was recorded.
+  case digestMismatch(path: String, found: FileDigest, expected: FileDigest)
+
+  package var description: String {
+    switch self {
+    case .missing(let path): "\(path): there is no such file"
+    case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
+    case .tooLarge(let path, let size, let limit): "\(path): has \(size) bytes, more than the \(limit) that are read"
+    case .digestMismatch(let path, let found, let expected):
+      found.size == expected.size
+        ? "\(path): its SHA-256 is \(found.sha256), recorded is \(expected.sha256): the file is damaged or was replaced"
+        : "\(path): it has \(found.size) bytes, recorded are \(expected.size): the file is damaged or was replaced"
+    }
+  }
+}
+
+/// Reads a whole regular file.
+///
+/// - Parameter expected: what the file has to be; compared before anything looks into it.
+/// - Throws: ``ReadError``.
+package func readFile(
+  _ path: String, limit: Int = 1 << 34, expecting expected: FileDigest? = nil
+) throws(ReadError) -> [UInt8] {
+  var isFolder: ObjCBool = false
+  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw .missing(path: path) }
+  guard !isFolder.boolValue else { throw .unreadable(path: path, reason: "it is a directory") }
+  let bytes: [UInt8]
+  do {
+    // A link counts as what it leads to; pipes and devices have no end.
+    let target = URL(filePath: path).resolvingSymlinksInPath().path
+    let attributes = try FileManager.default.attributesOfItem(atPath: target)
+    guard attributes[.type] as? FileAttributeType == .typeRegular else {
+      throw ReadError.unreadable(path: path, reason: "it is not a regular file")
+    }
+    let size = attributes[.size] as? Int ?? 0
+    guard size <= limit else { throw ReadError.tooLarge(path: path, size: size, limit: limit) }
+    if let expected, expected.size != size {
+      throw ReadError.digestMismatch(path: path, found: FileDigest(size: size, sha256: ""), expected: expected)
+    }
+    bytes = Array(try Data(contentsOf: URL(filePath: path)))
+  } catch let error as ReadError {
+    throw error
+  } catch {
+    let reason = (error as NSError).code == 257 || (error as NSError).code == 513 ? "permission denied" : error.localizedDescription
+    throw .unreadable(path: path, reason: reason)
+  }
+  if let expected {
+    let found = FileDigest(of: bytes)
+    guard found == expected else { throw .digestMismatch(path: path, found: found, expected: expected) }
+  }
+  return bytes
+}
