@@ -20,14 +20,17 @@ var codeGeneration: [SwiftSetting] {
 /// `SKYDIFF_STRICT=1`, which continuous integration sets, makes every warning an error.
 let strictness: [SwiftSetting] = environment["SKYDIFF_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : []
 
-let language: [SwiftSetting] =
+/// For code that runs before it is known what the processor can do.
+let portable: [SwiftSetting] =
   [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableExperimentalFeature("Lifetimes"),
-  ] + strictness + codeGeneration
+  ] + strictness
+
+let language: [SwiftSetting] = portable + codeGeneration
 
 func library(_ name: String, packageConfig: String, apt: [String]) -> Target {
   .systemLibrary(
@@ -44,7 +47,10 @@ func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
   name: "skydiff",
-  products: [.executable(name: "skydiff-benchmarks", targets: ["skydiff-benchmarks"])],
+  products: [
+    .executable(name: "skydiff", targets: ["skydiff"]),
+    .executable(name: "skydiff-benchmarks", targets: ["skydiff-benchmarks"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
@@ -52,6 +58,20 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
+    // Floor 6
+    .executableTarget(
+      name: "skydiff",
+      dependencies: [
+        "Pipeline", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5", "CProcessor",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: portable),
+
+    // Floor 4
+    room("Pipeline", ["SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
+
+    // Floor 3
+    room("SingleFrame", ["TaskFramework", "Imaging", "SkyGeometry"]),
+
     // Floor 2
     room(
       "TaskFramework",
@@ -79,6 +99,7 @@ let package = Package(
     library("CWCS", packageConfig: "wcslib", apt: ["wcslib-dev"]),
     library("CFITSIO", packageConfig: "cfitsio", apt: ["libcfitsio-dev"]),
     .systemLibrary(name: "CMalloc", path: "Sources/CLibraries/CMalloc"),
+    .systemLibrary(name: "CProcessor", path: "Sources/CLibraries/CProcessor"),
     library("CCrypto", packageConfig: "libcrypto", apt: ["libssl-dev"]),
     library("CHDF5", packageConfig: "hdf5", apt: ["libhdf5-dev"]),
     library("CDeflate", packageConfig: "libdeflate", apt: ["libdeflate-dev"]),

@@ -43,6 +43,21 @@ package struct ColumnStorage: Hashable, Sendable {
     else { return nil }
   }
 
+  package mutating func set(flags values: [Bool]) { flags = values }
+  package mutating func set(floats values: [Float]) { floats = values }
+  package mutating func set(doubles values: [Double]) { doubles = values }
+  package mutating func set(strings values: [String]) { strings = values }
+
+  /// Whole numbers for a column of a type; those beyond it become its limits.
+  package mutating func set(integers values: [Int64], _ type: FieldType) {
+    switch type {
+    case .uint8: uint8s = values.map { UInt8(clamping: $0) }
+    case .uint16: uint16s = values.map { UInt16(clamping: $0) }
+    case .int32, .int32Array: int32s = values.map { Int32(clamping: $0) }
+    default: int64s = values
+    }
+  }
+
   /// Equal values: NaN equals NaN, as "no value" equals "no value".
   package static func == (a: ColumnStorage, b: ColumnStorage) -> Bool {
     a.flags == b.flags && a.uint8s == b.uint8s && a.uint16s == b.uint16s && a.int32s == b.int32s

@@ -52,10 +52,10 @@ package enum FieldType: Hashable, Sendable {
     return nil
   }
 
-  /// Text of a catalog may have 16 KiB, an array 65,536 elements.
+  /// Text of a catalog may have 64 KiB, an array 65,536 elements.
   package var isValid: Bool {
     switch self {
-    case .string(let length): (1...16_384).contains(length)
+    case .string(let length): (1...65_536).contains(length)
     case .int32Array(let count), .float32Array(let count), .float64Array(let count): (1...65_536).contains(count)
     default: true
     }

@@ -42,6 +42,9 @@ package struct PhotoCalib: Hashable, Sendable {
     try self.init(mean: Self.zeroMagnitudeNanojansky * pow(10, -0.4 * magnitude))
   }
 
+  /// The AB magnitude of a source of one count, from ``mean``.
+  package var zeroPoint: Double { -2.5 * log10(mean / Self.zeroMagnitudeNanojansky) }
+
   /// nJy a count at a position.
   package func calibration(at position: Point2D) -> Double { field?(position) ?? mean }
 

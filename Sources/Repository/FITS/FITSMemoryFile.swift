@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A FITS file, read from memory.
 
-private import CFITSIO
+internal import CFITSIO
 internal import Foundation
 
+/// CFITSIO keeps state for all files: one of them is open at a time.
+enum FITSLibrary {
+  static let lock = NSRecursiveLock()
+}
+
 /// A FITS file that was read into memory whole, so that CFITSIO never sees its name: extended file names run filters.
+///
+/// Other threads that want one wait until it is gone.
 struct FITSMemoryFile: ~Copyable {
   let name: String
   private let file: OpaqueFITS
@@ -18,41 +25,42 @@ struct FITSMemoryFile: ~Copyable {
 
   static let largestSize = 1 << 32
 
+  /// A file on disk, also one that gzip has compressed.
+  ///
   /// - Throws: ``FITSError/unreadable(file:reason:)``, ``FITSError/damaged(file:reason:)``.
   init(_ path: String) throws(FITSError) {
-    let data: Data
-    do {
-      let attributes = try FileManager.default.attributesOfItem(atPath: path)
-      guard attributes[.type] as? FileAttributeType == .typeRegular else {
-        throw FITSError.unreadable(file: path, reason: "it is not a regular file")
-      }
-      guard let bytes = attributes[.size] as? Int, bytes <= Self.largestSize else {
-        throw FITSError.unreadable(file: path, reason: "it is larger than 4 GiB")
-      }
-      data = try Data(contentsOf: URL(filePath: path))
-    } catch let error as FITSError {
-      throw error
+    let bytes: [UInt8]
+    do throws(ReadError) {
+      bytes = try readFile(path, limit: Self.largestSize)
     } catch {
-      throw .unreadable(file: path, reason: error.localizedDescription)
+      throw .unreadable(file: path, reason: error.reason)
     }
-    guard data.count >= 2880, data.starts(with: Data("SIMPLE  =".utf8)) else {
-      throw .damaged(file: path, reason: "it does not begin as a FITS file does")
+    try self.init(bytes.starts(with: [0x1F, 0x8B]) ? gunzip(bytes, name: path) : bytes, name: path)
+  }
+
+  /// - Throws: ``FITSError/damaged(file:reason:)``.
+  init(_ bytes: [UInt8], name: String) throws(FITSError) {
+    guard bytes.count >= 2880, bytes.starts(with: Array("SIMPLE  =".utf8)) else {
+      throw .damaged(file: name, reason: "it does not begin as a FITS file does")
     }
-    let contents = UnsafeMutableRawPointer.allocate(byteCount: data.count, alignment: 16)
-    data.copyBytes(to: contents.assumingMemoryBound(to: UInt8.self), count: data.count)
+    FITSLibrary.lock.lock()
+    let contents = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 16)
+    bytes.withUnsafeBytes { contents.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(contents), byteCount: $0.count) }
     let buffer = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: 1)
     buffer.initialize(to: contents)
     let size = UnsafeMutablePointer<Int>.allocate(capacity: 1)
-    size.initialize(to: data.count)
+    size.initialize(to: bytes.count)
     var handle: UnsafeMutablePointer<fitsfile>?
     var status: Int32 = 0
     guard skydiff_fits_open_memory(&handle, buffer, size, &status) == 0, let handle else {
+      let reason = Self.message(status)
       contents.deallocate()
       buffer.deallocate()
       size.deallocate()
-      throw .damaged(file: path, reason: Self.message(status))
+      FITSLibrary.lock.unlock()
+      throw .damaged(file: name, reason: reason)
     }
-    name = path
+    self.name = name
     file = UnsafeMutableRawPointer(handle)
     self.contents = contents
     self.buffer = buffer
@@ -65,11 +73,12 @@ struct FITSMemoryFile: ~Copyable {
     contents.deallocate()
     buffer.deallocate()
     size.deallocate()
+    FITSLibrary.lock.unlock()
   }
 
-  private var handle: UnsafeMutablePointer<fitsfile> { file.assumingMemoryBound(to: fitsfile.self) }
+  var handle: UnsafeMutablePointer<fitsfile> { file.assumingMemoryBound(to: fitsfile.self) }
 
-  private static func message(_ status: Int32) -> String {
+  static func message(_ status: Int32) -> String {
     var text = [CChar](repeating: 0, count: 81)
     ffgerr(status, &text)
     ffcmsg()
@@ -87,12 +96,21 @@ struct FITSMemoryFile: ~Copyable {
       ffcmsg()
       throw .missing(file: name, part: "binary table \(extensionName)")
     }
+    try requireWholeHDU("table \(extensionName)")
+  }
+
+  /// Makes sure that the data of the present HDU are in the file: CFITSIO would make up what is missing.
+  ///
+  /// - Throws: ``FITSError/damaged(file:reason:)``.
+  func requireWholeHDU(_ what: String) throws(FITSError) {
+    var status: Int32 = 0
     var (header, data, end) = (Int64(0), Int64(0), Int64(0))
     guard ffghadll(handle, &header, &data, &end, &status) == 0 else {
       throw .damaged(file: name, reason: Self.message(status))
     }
-    guard end <= Int64(size.pointee) else {
-      throw .damaged(file: name, reason: "table \(extensionName) ends at byte \(end), the file at \(size.pointee)")
+    // Some writers leave out the blanks that fill up the last block.
+    guard end - 2880 < Int64(size.pointee), data <= Int64(size.pointee) else {
+      throw .damaged(file: name, reason: "\(what) ends at byte \(end), the file at \(size.pointee)")
     }
   }
 

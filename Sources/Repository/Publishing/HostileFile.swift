@@ -11,6 +11,16 @@ package enum ReadError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file is not the one that was recorded.
   case digestMismatch(path: String, found: FileDigest, expected: FileDigest)
 
+  /// What is wrong, without the file's name.
+  package var reason: String {
+    switch self {
+    case .missing: "there is no such file"
+    case .unreadable(_, let reason): reason
+    case .tooLarge(_, let size, let limit): "it has \(size) bytes, more than the \(limit) that are read"
+    case .digestMismatch: "it is not the file that was recorded"
+    }
+  }
+
   package var description: String {
     switch self {
     case .missing(let path): "\(path): there is no such file"

@@ -78,6 +78,11 @@ extension Config {
   /// The configuration as data.
   package var tree: ConfigTree { .group(Self.fields.map { ($0.name, $0.doc, $0.read(self)) }) }
 
+  /// The fields with their meaning and content.
+  package var members: [(name: String, doc: String, tree: ConfigTree)] {
+    Self.fields.map { ($0.name, $0.doc, $0.read(self)) }
+  }
+
   /// The paths of all fields, in the order of their declaration.
   package var names: [String] { tree.leaves.map(\.path) }
 

@@ -8,15 +8,15 @@ internal import Catalogs
 /// In YAML its fields stand under its name; `target: NAME` chooses another of the tasks that the field declares.
 package struct ConfigurableField: Sendable {
   /// The task to make.
-  package private(set) var target: Task.Type
+  package private(set) var target: any Task.Type
   /// The target's configuration.
   package private(set) var value: any Config
   /// What the task is for.
   package let doc: String
   /// The other tasks that a configuration file may choose.
-  package let alternatives: [Task.Type]
+  package let alternatives: [any Task.Type]
 
-  package init(_ target: Task.Type, alternatives: [Task.Type] = [], doc: String) {
+  package init(_ target: any Task.Type, alternatives: [any Task.Type] = [], doc: String) {
     self.target = target
     self.alternatives = alternatives
     self.doc = doc
@@ -24,7 +24,7 @@ package struct ConfigurableField: Sendable {
   }
 
   /// Takes another task, with its default configuration: what was set before is lost, so choose first and set then.
-  package mutating func retarget(_ target: Task.Type) {
+  package mutating func retarget(_ target: any Task.Type) {
     self.target = target
     value = target.configClass.init()
   }
@@ -50,14 +50,14 @@ package struct ConfigurableField: Sendable {
     value = config
   }
 
-  private var choices: [Task.Type] {
+  private var choices: [any Task.Type] {
     alternatives.contains { $0 == target } ? alternatives : [target] + alternatives
   }
 
   var tree: ConfigTree {
     guard case .group(let members) = value.tree else { return value.tree }
     guard choices.count > 1 else { return .group(members) }
-    let names = choices.map(\.typeName)
+    let names = choices.map { $0.typeName }
     let leaf = ConfigTree.ConfigLeaf(
       value: .string(target.typeName), typeName: "task", requirement: "one of \(names.joined(separator: ", "))")
     return .group([("target", "the task to use; choosing one resets what follows", .leaf(leaf))] + members)
@@ -68,7 +68,7 @@ package struct ConfigurableField: Sendable {
       try self.value.set(path, to: value)
       return
     }
-    let names = choices.map(\.typeName)
+    let names = choices.map { $0.typeName }
     guard case .string(let name) = value, let chosen = choices.first(where: { $0.typeName == name }) else {
       let suggestion: String? = if case .string(let name) = value { nearestName(to: name, among: names) } else { nil }
       throw ConfigProblem(
@@ -87,7 +87,7 @@ package struct ConfigRegistry: Sendable {
     package let doc: String
     package let makeConfig: @Sendable () -> any Config
     /// The task to make; `nil` for alternatives that are no tasks.
-    package let target: Task.Type?
+    package let target: (any Task.Type)?
   }
 
   /// In the order in which they were entered.
@@ -105,7 +105,7 @@ package struct ConfigRegistry: Sendable {
   /// Enters a task.
   ///
   /// - Precondition: the name is new.
-  package mutating func register(_ name: String, _ task: Task.Type, doc: String) {
+  package mutating func register(_ name: String, _ task: any Task.Type, doc: String) {
     register(Entry(name: name, doc: doc, makeConfig: { task.configClass.init() }, target: task))
   }
 

@@ -125,24 +125,22 @@ package enum QuantumContextError: CategorizedError, Hashable, CustomStringConver
 }
 
 /// A task that runs on quanta.
-package class PipelineTask: Task {
+package protocol PipelineTask: Task {
   /// What tasks with this configuration read and write.
   ///
   /// - Throws: ``ConnectionsError``.
-  package class func connections(_ config: any Config) throws -> Connections {
-    try Connections(dimensions: [], [])
-  }
-
+  static func connections(_ config: ConfigClass) throws -> Connections
   /// Runs the task on a quantum: reads, calls the task's `run`, writes.
   ///
-  /// - Throws: what ``execute(_:)`` throws. Overridden there, not here: this records the time.
-  package final func runQuantum(_ context: any QuantumContext) throws {
-    try timer("runQuantum") { try execute(context) }
-  }
+  /// - Throws: ``NoWorkFound``, ``QuantumCancelled``, ``AnnotatedPartialOutputsError``, and what the steps throw.
+  func execute(_ context: any QuantumContext) throws
+  static func adjustQuantum(_ quantum: Quantum, _ connections: Connections) throws -> Quantum
+}
 
-  /// What ``runQuantum(_:)`` does, for subclasses to define.
-  package func execute(_ context: any QuantumContext) throws {
-    throw TaskError("\(Self.typeName) does not say how it runs on a quantum")
+extension PipelineTask {
+  /// ``execute(_:)`` with its time and resources recorded.
+  package func runQuantum(_ context: any QuantumContext) throws {
+    try timer("runQuantum") { () throws in try execute(context) }
   }
 
   /// Chooses among what a quantum could read and write, when the graph is made and again just before it runs.
@@ -150,7 +148,7 @@ package class PipelineTask: Task {
   /// The default takes all, if there is enough of each.
   ///
   /// - Throws: ``NoWorkFound`` for too few inputs, ``AdjustQuantumError`` for too few prerequisites or several of what is one.
-  package class func adjustQuantum(_ quantum: Quantum, _ connections: Connections) throws -> Quantum {
+  package static func adjustQuantum(_ quantum: Quantum, _ connections: Connections) throws -> Quantum {
     for connection in connections.all {
       let isOutput = connection.kind == .output
       guard isOutput || connection.kind == .input || connection.kind == .prerequisiteInput else { continue }

@@ -7,112 +7,127 @@ package import OrderedCollections
 
 /// A named, configured unit of work that reports on itself; tasks form a tree (framework C.1).
 ///
-/// A subclass keeps its typed configuration and its subtasks, both from the setup:
+/// A task keeps its node, its typed configuration and its subtasks:
 ///
 ///     final class AddMultTask: Task {
-///       override class var configClass: any Config.Type { AddMultConfig.self }
-///       override class var defaultName: String? { "addMult" }
+///       static let defaultName: String? = "addMult"
+///       let node: TaskNode
 ///       let config: AddMultConfig
 ///       let add: AddTask
 ///
-///       required init(_ setup: TaskSetup) throws {
-///         config = try setup.config()
-///         add = try setup.makeSubtask("add")
-///         try super.init(setup)
+///       init(_ node: TaskNode) throws {
+///         self.node = node
+///         config = try node.config()
+///         add = try node.makeSubtask("add")
 ///       }
 ///     }
 ///
 /// A task is used by one thread. It has no clock and no log but those of its context.
-package class Task {
-  /// The type of the configuration.
-  package class var configClass: any Config.Type { EmptyConfig.self }
+package protocol Task: AnyObject, SendableMetatype {
+  associatedtype ConfigClass: Config
   /// The name of such a task at the top of a tree; `nil` when it must be given one.
-  package class var defaultName: String? { nil }
+  static var defaultName: String? { get }
   /// Whether quanta may run on several ranks.
-  package class var canMultiprocess: Bool { true }
-  /// Changes the configuration after the instrument's overrides and before those of the command line; nothing unless overridden.
-  package class func applyOverrides(_ config: inout LoadedConfig) throws {}
+  static var canMultiprocess: Bool { get }
+  /// Changes the configuration after the instrument's overrides and before those of the command line; nothing unless defined.
+  static func applyOverrides(_ config: inout LoadedConfig) throws
 
+  /// The task's place in its tree; keeps name, metadata and log.
+  var node: TaskNode { get }
+  var config: ConfigClass { get }
+  init(_ node: TaskNode) throws
+  /// Empty catalogs that show the schemas of what this task writes, by dataset type; known from construction on.
+  func schemaCatalogs() -> [String: Catalog]
+}
+
+extension Task {
+  package static var defaultName: String? { nil }
+  package static var canMultiprocess: Bool { true }
+  package static func applyOverrides(_ config: inout LoadedConfig) throws {}
+  package func schemaCatalogs() -> [String: Catalog] { [:] }
+
+  /// The type of the configuration.
+  package static var configClass: any Config.Type { ConfigClass.self }
   /// The class's name, as files choose it.
-  package class var typeName: String { "\(self)" }
+  package static var typeName: String { "\(self)" }
 
-  private let setup: TaskSetup
-  /// What the task found out: equal for equal input, stored with its outputs.
-  package var metadata = TaskMetadata()
-  /// When and at what cost it worked: never in a product.
-  package private(set) var timing = TaskMetadata()
-
-  package required init(_ setup: TaskSetup) throws {
-    self.setup = setup
-    setup.dictionary.register(self)
-  }
-
-  /// A task at the top of a tree.
+  /// Makes a task at the top of a tree.
   ///
   /// - Parameters:
   ///   - config: the defaults when left out.
   ///   - name: ``defaultName`` when left out.
   /// - Throws: ``TaskConstructionError``, and what the initialisers of the tree throw.
-  package convenience init(
+  package init(
     config: (any Config)? = nil, name: String? = nil, context: TaskContext = TaskContext(),
     initInputs: InitInputs = InitInputs()
   ) throws {
-    try self.init(TaskSetup(Self.self, config: config, name: name, context: context, initInputs: initInputs))
+    let node = try TaskNode(Self.self, config: config, name: name, context: context, initInputs: initInputs)
+    try self.init(node)
+    node.register(self)
+  }
+
+  /// A field for a configuration that uses this task as a subtask.
+  package static func makeField(_ doc: String, alternatives: [any Task.Type] = []) -> ConfigurableField {
+    ConfigurableField(self, alternatives: alternatives, doc: doc)
   }
 
   // MARK: - The tree
 
   /// The last part of the full name.
-  package var name: String { setup.name }
+  package var name: String { node.name }
   /// The names from the top of the tree down to this task, with dots: `top.sub.sub2`.
-  package var fullName: String { setup.fullName }
-  package var log: Logger { setup.log }
-  package var context: TaskContext { setup.context }
-  package var initInputs: InitInputs { setup.initInputs }
+  package var fullName: String { node.fullName }
+  package var log: Logger { node.log }
+  package var context: TaskContext { node.context }
+  package var initInputs: InitInputs { node.initInputs }
 
   /// All tasks of the tree by full name, in the order in which they were made; the same from every member.
-  package var taskDict: OrderedDictionary<String, Task> {
-    OrderedDictionary(setup.dictionary.tasks.map { ($0.fullName, $0.task) }) { $1 }
+  package var taskDict: OrderedDictionary<String, any Task> {
+    OrderedDictionary(node.dictionary.tasks.map { ($0.fullName, $0.task) }) { $1 }
   }
 
   /// The subtask of a name, `nil` when there is none.
-  package func subtask(_ name: String) -> Task? { setup.subtasks[name] }
+  package func subtask(_ name: String) -> (any Task)? { node.subtasks[name] }
 
   /// Makes a subtask after construction.
   ///
-  /// - Throws: as ``TaskSetup/makeSubtask(_:as:)``.
+  /// - Throws: as ``TaskNode/makeSubtask(_:as:)``.
   @discardableResult
   package func makeSubtask<Subtask>(_ name: String, as type: Subtask.Type = Subtask.self) throws -> Subtask {
-    try setup.makeSubtask(name, as: type)
-  }
-
-  /// A field for a configuration that uses this task as a subtask.
-  package class func makeField(_ doc: String, alternatives: [Task.Type] = []) -> ConfigurableField {
-    ConfigurableField(self, alternatives: alternatives, doc: doc)
+    try node.makeSubtask(name, as: type)
   }
 
   // MARK: - Metadata
+
+  /// What the task found out: equal for equal input, stored with its outputs.
+  package var metadata: TaskMetadata {
+    get { node.metadata }
+    _modify { yield &node.metadata }
+  }
+
+  /// When and at what cost it worked: never in a product.
+  package var timing: TaskMetadata { node.timing }
 
   /// The metadata of the whole tree, timing included: nodes named after full names, with `:` for `.`.
   ///
   /// An item is reached as `top:sub:sub2.item`; the same from every member of the tree.
   package func fullMetadata() -> TaskMetadata {
     collect { task in
-      var both = task.metadata
-      both.merge(task.timing)
+      var both = task.node.metadata
+      both.merge(task.node.timing)
       return both
     }
   }
 
   /// As ``fullMetadata()``, without what depends on when and where the tasks ran: what products store.
-  package func fullValues() -> TaskMetadata { collect(\.metadata) }
+  package func fullValues() -> TaskMetadata { collect { $0.node.metadata } }
 
   /// As ``fullMetadata()``, timing alone.
-  package func fullTiming() -> TaskMetadata { collect(\.timing) }
+  package func fullTiming() -> TaskMetadata { collect { $0.node.timing } }
 
-  private func collect(_ part: (Task) -> TaskMetadata) -> TaskMetadata {
+  private func collect(_ part: (any Task) -> TaskMetadata) -> TaskMetadata {
     var result = TaskMetadata()
-    for (fullName, task) in setup.dictionary.tasks {
+    for (fullName, task) in node.dictionary.tasks {
       result.insert(fullName.replacingDots, node: part(task))
     }
     return result
@@ -120,10 +135,7 @@ package class Task {
 
   /// Forgets the metadata of every task of the tree.
   package func emptyMetadata() {
-    for (_, task) in setup.dictionary.tasks {
-      task.metadata = TaskMetadata()
-      task.timing = TaskMetadata()
-    }
+    for (_, task) in node.dictionary.tasks { task.node.emptyMetadata() }
   }
 
   /// Records time and resources before and after some work, also when it throws: items `NAMEStart…` and `NAMEEnd…` of
@@ -132,35 +144,16 @@ package class Task {
     _ name: String, logLevel: Logger.Level = .debug, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     guard context.timersAreOn else { return try body() }
-    recordUsage(name + "Start", logLevel)
-    defer { recordUsage(name + "End", logLevel) }
+    node.recordUsage(name + "Start", logLevel)
+    defer { node.recordUsage(name + "End", logLevel) }
     return try body()
-  }
-
-  private func recordUsage(_ prefix: String, _ level: Logger.Level) {
-    let items = context.meter.usage().items
-    for (name, value) in items {
-      // Only a name of the caller's own making could be of another kind; the record is then left out.
-      try? timing.add(prefix + name, value)
-    }
-    if timing.item(atKey: "__version__") == nil {
-      timing.insert("__version__", scalar: .integer(1))
-      timing.insert("nodeName", scalar: .string(context.meter.nodeName))
-    }
-    log.log(
-      level: level,
-      "\(items.map { "\(prefix)\($0.name)=\($0.value.json.text())" }.joined(separator: "; "))",
-      source: "timer.\(fullName)")
   }
 
   // MARK: - Schemas
 
-  /// Empty catalogs that show the schemas of what this task writes, by dataset type; known from construction on.
-  package func schemaCatalogs() -> [String: Catalog] { [:] }
-
-  /// Those of the whole tree; the same from every member.
+  /// The schema catalogs of the whole tree; the same from every member.
   package func allSchemaCatalogs() -> [String: Catalog] {
-    setup.dictionary.tasks.reduce(into: [:]) { all, entry in
+    node.dictionary.tasks.reduce(into: [:]) { all, entry in
       all.merge(entry.task.schemaCatalogs()) { _, later in later }
     }
   }

@@ -62,15 +62,15 @@ package struct AnnotatedPartialOutputsError: CategorizedError, CustomStringConve
 
   /// Writes what happened into the metadata of tasks, as `failure`: type, message and the error's own metadata.
   package static func annotate(
-    _ error: any Error, _ tasks: Task..., metadata: TaskMetadata = TaskMetadata()
+    _ error: any Error, _ tasks: any Task..., metadata: TaskMetadata = TaskMetadata()
   ) -> AnnotatedPartialOutputsError {
     var node = TaskMetadata()
     node.insert("type", scalar: .string(categoryName(of: error)))
     node.insert("message", scalar: .string("\(error)"))
     node.insert("metadata", node: metadata)
     for task in tasks {
-      if task.metadata.contains("failure") { try? task.metadata.remove("failure") }
-      task.metadata.insert("failure", node: node)
+      if task.node.metadata.contains("failure") { try? task.node.metadata.remove("failure") }
+      task.node.metadata.insert("failure", node: node)
       task.log.error("\(error)")
     }
     return AnnotatedPartialOutputsError(error)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a task is made with.
+// A task's place in its tree.
 
 package import Logging
 
@@ -33,40 +33,44 @@ package struct InitInputs: Sendable {
 /// The tasks of a tree by their full names, in the order in which they were made.
 package final class TaskDictionary {
   private final class Reference {
-    weak var task: Task?
-    init(_ task: Task) { self.task = task }
+    weak var task: (any Task)?
+    init(_ task: any Task) { self.task = task }
   }
 
   private var references: [(name: String, reference: Reference)] = []
 
-  func register(_ task: Task) {
+  func register(_ task: any Task) {
     references.removeAll { $0.name == task.fullName || $0.reference.task == nil }
-    references.append((task.fullName, Reference(task)))
+    // A subtask is ready before the task that it belongs to, which comes first all the same.
+    let place = references.firstIndex { $0.name.hasPrefix(task.fullName + ".") } ?? references.endIndex
+    references.insert((task.fullName, Reference(task)), at: place)
   }
 
   /// Those that are still there.
-  var tasks: [(fullName: String, task: Task)] {
+  var tasks: [(fullName: String, task: any Task)] {
     references.compactMap { entry in entry.reference.task.map { (entry.name, $0) } }
   }
 }
 
-/// What a task is made with: its place in the tree and its configuration.
+/// A task's place in its tree, with its configuration and what it has to say.
 ///
-/// The initialiser of a task gets one, makes its subtasks from it, and hands it on.
-package final class TaskSetup {
+/// The initialiser of a task gets its node and makes its subtasks from it.
+package final class TaskNode {
   package let name: String
   package let fullName: String
-  package let config: any Config
+  package let configuration: any Config
   package let context: TaskContext
   package let log: Logger
   package let initInputs: InitInputs
   let dictionary: TaskDictionary
   /// Subtasks by their names.
-  private(set) var subtasks: [String: Task] = [:]
+  private(set) var subtasks: [String: any Task] = [:]
+  var metadata = TaskMetadata()
+  private(set) var timing = TaskMetadata()
 
   /// For the task at the top of a tree.
   init(
-    _ task: Task.Type, config: (any Config)?, name: String?, context: TaskContext, initInputs: InitInputs
+    _ task: any Task.Type, config: (any Config)?, name: String?, context: TaskContext, initInputs: InitInputs
   ) throws(TaskConstructionError) {
     guard let name = name ?? task.defaultName, !name.isEmpty else { throw .nameMissing(task: task.typeName) }
     guard Self.isName(name) else { throw .invalidName(name) }
@@ -74,19 +78,19 @@ package final class TaskSetup {
     fullName = name
     self.context = context
     self.initInputs = initInputs
-    self.config = try Self.checked(config ?? task.configClass.init(), for: task, fullName: name)
+    configuration = try Self.checked(config ?? task.configClass.init(), for: task, fullName: name)
     dictionary = TaskDictionary()
     var log = context.log
     log[metadataKey: "task"] = "\(name)"
     self.log = log
   }
 
-  private init(_ task: Task.Type, config: any Config, name: String, parent: TaskSetup) throws(TaskConstructionError) {
+  private init(_ task: any Task.Type, config: any Config, name: String, parent: TaskNode) throws(TaskConstructionError) {
     self.name = name
     fullName = "\(parent.fullName).\(name)"
     context = parent.context
     initInputs = parent.initInputs
-    self.config = try Self.checked(config, for: task, fullName: fullName)
+    configuration = try Self.checked(config, for: task, fullName: fullName)
     dictionary = parent.dictionary
     var log = parent.log
     log[metadataKey: "task"] = "\(fullName)"
@@ -97,7 +101,7 @@ package final class TaskSetup {
   private static func isName(_ name: String) -> Bool { !name.contains { $0 == "." || $0 == ":" } }
 
   private static func checked(
-    _ config: any Config, for task: Task.Type, fullName: String
+    _ config: any Config, for task: any Task.Type, fullName: String
   ) throws(TaskConstructionError) -> any Config {
     guard type(of: config) == task.configClass else {
       throw .wrongConfig(task: fullName, found: "\(type(of: config))", expected: "\(task.configClass)")
@@ -114,8 +118,8 @@ package final class TaskSetup {
   ///
   /// - Throws: ``TaskConstructionError/wrongConfig(task:found:expected:)``.
   package func config<C: Config>(as _: C.Type = C.self) throws(TaskConstructionError) -> C {
-    guard let typed = config as? C else {
-      throw .wrongConfig(task: fullName, found: "\(type(of: config))", expected: "\(C.self)")
+    guard let typed = configuration as? C else {
+      throw .wrongConfig(task: fullName, found: "\(type(of: configuration))", expected: "\(C.self)")
     }
     return typed
   }
@@ -127,16 +131,41 @@ package final class TaskSetup {
   package func makeSubtask<Subtask>(_ name: String, as type: Subtask.Type = Subtask.self) throws -> Subtask {
     let (target, config) = try subtaskTarget(name)
     guard Self.isName(name) else { throw TaskConstructionError.invalidName(name) }
-    let task = try target.init(TaskSetup(target, config: config, name: name, parent: self))
+    let child = try TaskNode(target, config: config, name: name, parent: self)
+    let task: any Task = try target.init(child)
     guard let typed = task as? Subtask else {
       throw TaskConstructionError.wrongSubtask(task: "\(fullName).\(name)", found: target.typeName, expected: "\(type)")
     }
+    child.register(task)
     subtasks[name] = task
     return typed
   }
 
-  private func subtaskTarget(_ name: String) throws(TaskConstructionError) -> (Task.Type, any Config) {
-    guard let maker = config.subtaskMaker(name) else { throw .noField(task: fullName, name: name) }
+  /// Enters the task that was made with this node into its tree.
+  func register(_ task: any Task) { dictionary.register(task) }
+
+  func emptyMetadata() {
+    metadata = TaskMetadata()
+    timing = TaskMetadata()
+  }
+
+  /// Adds what the process has used to the timing, under names with a prefix.
+  func recordUsage(_ prefix: String, _ level: Logger.Level) {
+    let items = context.meter.usage().items
+    for (name, value) in items {
+      // Only a name of the caller's own making could be of another kind; the record is then left out.
+      try? timing.add(prefix + name, value)
+    }
+    if timing.item(atKey: "__version__") == nil {
+      timing.insert("__version__", scalar: .integer(1))
+      timing.insert("nodeName", scalar: .string(context.meter.nodeName))
+    }
+    let text = items.map { "\(prefix)\($0.name)=\($0.value.json.text())" }.joined(separator: "; ")
+    log.log(level: level, "\(text)", source: "timer.\(fullName)")
+  }
+
+  private func subtaskTarget(_ name: String) throws(TaskConstructionError) -> (any Task.Type, any Config) {
+    guard let maker = configuration.subtaskMaker(name) else { throw .noField(task: fullName, name: name) }
     switch maker {
     case .configurable(let field): return (field.target, field.value)
     case .registry(let field):

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Calibrated FITS images become exposures of a repository.
+
+internal import Foundation
+package import Imaging
+package import Repository
+internal import SingleFrame
+internal import SkyGeometry
+package import TaskFramework
+
+/// What a person says of files, where their headers do not: the name of a keyword, or a value.
+package struct IngestOptions: Hashable, Sendable {
+  package var visit: String?
+  package var detector: String?
+  package var band: String?
+  package var zeroPoint: String?
+  package var psfFile: String?
+  /// FWHM of a Gaussian PSF, pixels.
+  package var psfFwhm: Double?
+
+  package init() {}
+}
+
+/// What ingestion cannot do without, and which flag gives it.
+package struct IngestError: Error, Hashable, Sendable, CustomStringConvertible {
+  package let file: String
+  package let reason: String
+
+  package init(file: String, reason: String) {
+    self.file = file
+    self.reason = reason
+  }
+
+  package var category: String { "RuntimeError" }
+  package var description: String { "\(file): \(reason)" }
+}
+
+/// An exposure that is ready for a repository.
+package struct IngestedExposure: Sendable {
+  package let visit: Int64
+  package let detector: Int64
+  package let band: String
+  package let dataset: Dataset<Exposure>
+}
+
+/// Makes exposures of calibrated FITS images: mask, variance, PSF and calibrations from the file where it has them, else
+/// from the header and the pixels.
+package final class IngestTask: Task {
+  package static let defaultName: String? = "ingest"
+
+  package let node: TaskNode
+  package let config: IngestConfig
+
+  package init(_ node: TaskNode) throws {
+    self.node = node
+    config = try node.config()
+  }
+
+  /// Makes an exposure of a file.
+  ///
+  /// - Parameter index: the file's place among those of one command, for visits that are counted: `100..`.
+  /// - Throws: ``Repository/FITSError``, ``IngestError``, ``Imaging/ImagingError``.
+  package func run(_ path: String, _ options: IngestOptions = .init(), index: Int = 0) throws -> IngestedExposure {
+    try timer("run") {
+      let fits = try FITSExposure(path)
+      let keywords = HeaderValues(fits.header, file: path)
+      let visit = try keywords.visit(options.visit, keyword: config.visitKeyword, index: index)
+      let detector = try keywords.number(
+        options.detector, keyword: config.detectorKeyword, what: "detector number", flag: "--detector")
+      let (band, filter) = try keywords.band(options.band, keyword: config.bandKeyword)
+      let zeroPoint = try keywords.zeroPoint(options.zeroPoint, keyword: config.zeroPointKeyword)
+      var exposure = Exposure(try pixels(fits, keywords))
+      exposure.wcs = fits.wcs
+      exposure.psf = try psf(fits, options, path)
+      do throws(ImagingError) {
+        exposure.photoCalib = try PhotoCalib(zeroPoint: zeroPoint)
+      } catch {
+        throw IngestError(file: path, reason: "zero point \(zeroPoint): \(error)")
+      }
+      exposure.filter = FilterLabel(band: band, physicalFilter: filter)
+      exposure.visitInfo = VisitInfo(fits.header, visit: visit, exposureTimeKeyword: config.exposureTimeKeyword)
+      exposure.detector = Detector(
+        id: Int(detector), name: fits.header.text("DETPOS") ?? "\(detector)", box: exposure.box,
+        gain: keywords.positive(config.gainKeyword), readNoise: keywords.positive(config.readNoiseKeyword),
+        saturation: keywords.positive(config.saturationKeyword))
+      return IngestedExposure(
+        visit: visit, detector: detector, band: band,
+        dataset: Dataset(
+          exposure, metadata: try productMetadata(fits.header), provenance: provenance(visit, detector)))
+    }
+  }
+
+  private func pixels(_ fits: FITSExposure, _ keywords: HeaderValues) throws -> MaskedImage {
+    var mask = fits.mask ?? Mask(box: fits.image.box)
+    if fits.mask == nil {
+      let noData = try mask.planes.bitMask("NO_DATA")
+      let saturated = try mask.planes.bitMask("SAT")
+      let limit = config.doMaskSaturated ? keywords.positive(config.saturationKeyword).map { Float($0) } : nil
+      let bits: Image<UInt32> = fits.image.map { pixel in
+        pixel.isNaN ? noData : limit.map { pixel >= $0 } == true ? saturated : 0
+      }
+      mask = Mask(bits: bits, planes: mask.planes)
+    }
+    if let variance = fits.variance { return try MaskedImage(image: fits.image, mask: mask, variance: variance) }
+    let model = try NoiseModel(
+      of: fits.image, mask: mask, gain: keywords.positive(config.gainKeyword),
+      readNoise: keywords.positive(config.readNoiseKeyword), config.noise)
+    try metadata.set("skyLevel", model.level)
+    try metadata.set("skyVariance", model.variance)
+    return try MaskedImage(image: fits.image, mask: mask, variance: model.variance(of: fits.image))
+  }
+
+  private func psf(_ fits: FITSExposure, _ options: IngestOptions, _ path: String) throws -> (any PSF)? {
+    let center = fits.image.box.center
+    if let file = options.psfFile { return try PSFExModel(psfexFile: file) }
+    do {
+      if let fwhm = options.psfFwhm { return try gaussianPSF(fwhm: fwhm, at: center) }
+      return try fits.psf.map { try KernelPSF($0, averagePosition: center) }
+    } catch let error as ImagingError {
+      throw IngestError(file: path, reason: "its PSF: \(error)")
+    }
+  }
+
+  private func productMetadata(_ header: FITSHeader) throws -> TaskMetadata {
+    var metadata = fullValues()
+    try metadata.put("fits", .node(header.metadata))
+    return metadata
+  }
+
+  private func provenance(_ visit: Int64, _ detector: Int64) -> Provenance {
+    var provenance = Provenance()
+    provenance.datasetType = InputRepository.exposureType
+    provenance.dataID = "visit \(visit), detector \(detector)"
+    provenance.task = fullName
+    provenance.configYAML = ConfigText.yaml(fullName, config.tree)
+    return provenance
+  }
+}
+
+/// A Gaussian PSF that reaches to five standard deviations.
+private func gaussianPSF(fwhm: Double, at center: Point2D) throws(ImagingError) -> KernelPSF {
+  guard fwhm > 0.1, fwhm < 200 else {
+    throw .invalidParameter("a FWHM of \(fwhm) pixels is given; it must be 0.1 to 200")
+  }
+  let sigma = fwhm / (8 * log(2.0)).squareRoot()
+  let half = max(1, Int((5 * sigma).rounded(.up)))
+  let image = Image<Double>(box: Box2I(minX: -half, minY: -half, width: 2 * half + 1, height: 2 * half + 1)) { x, y in
+    exp(-Double(x * x + y * y) / (2 * sigma * sigma))
+  }
+  return try KernelPSF(image, averagePosition: center)
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Files become the datasets of a repository.
+
+package import Catalogs
+internal import Foundation
+internal import Imaging
+package import Repository
+internal import SkyGeometry
+package import TaskFramework
+
+/// What became of the files of an ingestion.
+package struct IngestionSummary: Sendable {
+  package var added: [String] = []
+  /// Files whose content was there already.
+  package var unchanged: [String] = []
+  /// What is worth knowing of files that were added.
+  package var warnings: [String] = []
+  /// Files that were left out, and why.
+  package var failures: [any Error] = []
+  package var repositoryIsNew = false
+}
+
+/// Puts files into a repository, and makes that when there is none.
+///
+/// A file that cannot be used is left out and reported; all others are there afterwards. The record of what is there is written once,
+/// at the end: interrupted before it, an ingestion leaves the repository as it was.
+package struct Ingestion {
+  private let task: IngestTask
+  private let files: AtomicFile
+  /// Whether an exposure may take the place of another one of its visit and detector.
+  private let replaces: Bool
+
+  package init(_ task: IngestTask, replaces: Bool = false, files: AtomicFile = AtomicFile()) {
+    self.task = task
+    self.replaces = replaces
+    self.files = files
+  }
+
+  /// Ingests exposures.
+  ///
+  /// - Throws: when the repository cannot be opened or written; what is wrong with a file is in the summary.
+  package func ingest(
+    exposures paths: [String], into repositoryPath: String, _ options: IngestOptions = .init()
+  ) throws -> IngestionSummary {
+    var summary = IngestionSummary()
+    summary.repositoryIsNew = !InputRepository.exists(repositoryPath)
+    var pending: [(path: String, exposure: IngestedExposure)] = []
+    var repository: InputRepository?
+    var lock: FolderLock?
+    if !summary.repositoryIsNew {
+      lock = try FolderLock(repositoryPath)
+      repository = try InputRepository(repositoryPath, files: files)
+    }
+    var sources: [DataID: String] = [:]
+    for (index, path) in paths.enumerated() {
+      do {
+        let exposure = try task.run(path, options, index: index)
+        let id = try DataID([.visit: .number(exposure.visit), .detector: .number(exposure.detector)])
+        if let first = sources[id] { throw IngestError(file: path, reason: "it is \(id), as is \(first)") }
+        sources[id] = path
+        if exposure.dataset.content.wcs == nil {
+          summary.warnings.append("\(path): has no WCS: it is in the repository, but on no tract")
+        }
+        if repository == nil { pending.append((path, exposure)) } else { try add(exposure, path, to: &repository, &summary) }
+      } catch {
+        summary.failures.append(error)
+      }
+    }
+    if repository == nil, !pending.isEmpty {
+      // The folder first, so that the lock has a place.
+      try files.publish([], to: repositoryPath + "/.lock")
+      lock = try FolderLock(repositoryPath)
+      repository = try InputRepository.create(repositoryPath, Self.newConfig(for: pending.map(\.exposure)), files: files)
+      for (path, exposure) in pending {
+        do {
+          try add(exposure, path, to: &repository, &summary)
+        } catch let error as PublishError {
+          throw error
+        } catch {
+          summary.failures.append(error)
+        }
+      }
+    }
+    if !summary.added.isEmpty { try repository?.commit() }
+    withExtendedLifetime(lock) {}
+    return summary
+  }
+
+  private func add(
+    _ ingested: IngestedExposure, _ path: String, to repository: inout InputRepository?, _ summary: inout IngestionSummary
+  ) throws {
+    guard var open = repository else { return }
+    // A number that does not fit into an ID must not get into the repository.
+    _ = try open.settings.instrument.packer().pack(visit: ingested.visit, detector: ingested.detector)
+    if let present = open.visits[visit: ingested.visit, detector: ingested.detector] {
+      if present.digest == FileDigest(of: try ingested.dataset.encode(path)) {
+        summary.unchanged.append(path)
+        return
+      }
+      guard replaces else {
+        throw IngestError(
+          file: path,
+          reason: "the repository has another exposure of visit \(ingested.visit), detector \(ingested.detector); --replace puts this one in its place")
+      }
+    }
+    try open.add(ingested.dataset, visit: ingested.visit, detector: ingested.detector, band: ingested.band)
+    summary.added.append(path)
+    repository = open
+  }
+
+  /// Ingests a catalog: a FITS table, comma-separated text, or a catalog in HDF5.
+  ///
+  /// - Throws: what reading and writing throw.
+  package func ingest(
+    catalog path: String, as datasetType: String, _ dataID: DataID, into repositoryPath: String
+  ) throws -> IngestionSummary {
+    guard Field.isName(datasetType) else {
+      throw IngestError(file: path, reason: "\"\(datasetType)\" is no name of a dataset type: letters, digits and _")
+    }
+    let catalog = try Self.readCatalog(path)
+    let lock = try FolderLock(repositoryPath)
+    var repository = try InputRepository(repositoryPath, files: files)
+    let reference = DatasetRef(datasetType, dataID)
+    var provenance = Provenance()
+    provenance.datasetType = datasetType
+    provenance.dataID = dataID.description
+    provenance.task = task.fullName
+    let dataset = Dataset(catalog, provenance: provenance)
+    var summary = IngestionSummary()
+    if let present = repository.digest(of: reference) {
+      if present == FileDigest(of: try dataset.encode(path)) {
+        summary.unchanged.append(path)
+        return summary
+      }
+      guard replaces else {
+        throw IngestError(file: path, reason: "the repository has another \(reference); --replace puts this one in its place")
+      }
+    }
+    try repository.add(dataset, reference)
+    try repository.commit()
+    withExtendedLifetime(lock) {}
+    summary.added.append(path)
+    return summary
+  }
+
+  /// A catalog from any file that has one.
+  ///
+  /// - Throws: ``Repository/FITSError``, ``Repository/CSVError``, and what reading HDF5 throws.
+  package static func readCatalog(_ path: String) throws -> Catalog {
+    let lowered = path.lowercased()
+    if lowered.hasSuffix(".csv") || lowered.hasSuffix(".ecsv") || lowered.hasSuffix(".txt") { return try Catalog(csvFile: path) }
+    if lowered.hasSuffix(".h5") || lowered.hasSuffix(".hdf5") {
+      return try Dataset<Catalog>(decoding: try readFile(path), name: path).content
+    }
+    return try Catalog(fitsFile: path)
+  }
+
+  /// A repository for given exposures: their bands, and one tract around all of them, at their own scale.
+  ///
+  /// - Throws: ``SkyGeometry/SkyMapError`` when no tract holds them all.
+  private static func newConfig(for exposures: [IngestedExposure]) throws -> RepositoryConfig {
+    var config = RepositoryConfig()
+    let contents = exposures.map(\.dataset.content)
+    config.instrument.bands = Set(exposures.map(\.band)).sorted()
+    if let name = contents.compactMap({ $0.visitInfo?.instrument }).first, (try? DataID([.instrument: .name(name)])) != nil {
+      config.instrument.name = name
+    }
+    var corners: [SpherePoint] = []
+    var scales: [Double] = []
+    for exposure in contents {
+      guard let wcs = exposure.wcs else { continue }
+      corners += wcs.pixelToSky(Box2D(exposure.box).corners).filter { $0.isFinite }
+      if let scale = try? wcs.pixelScale(at: exposure.box.center) { scales.append(scale.arcseconds) }
+    }
+    let mean = corners.reduce(SIMD3<Double>.zero) { $0 + $1.unitVector }
+    // Without any WCS there is no place for a tract; `repository.yaml` says where to write one.
+    guard let scale = scales.sorted().dropFirst(scales.count / 2).first, mean != .zero else { return config }
+    let center = SpherePoint(mean)
+    let reach = corners.map { $0.separation(from: center).degrees }.max() ?? 0
+    try config.skyMap.update("discrete", DiscreteSkyMapConfig.self) { map in
+      map.raList = [(center.ra.degrees * 1e6).rounded() / 1e6]
+      map.decList = [(center.dec.degrees * 1e6).rounded() / 1e6]
+      // Enough beyond the corners that a warp keeps its border.
+      map.radiusList = [((reach + 100 * scale / 3600) * 1e4).rounded(.up) / 1e4]
+      map.pixelScale = (scale * 1e4).rounded() / 1e4
+    }
+    _ = try config.makeSkyMap()
+    return config
+  }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One writer at a time.
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// Holds a folder for one writer for as long as it exists; dies with its process.
+package final class FolderLock: Sendable {
+  private let file: Int32
+
+  /// - Throws: ``PublishError/cannotCreate(path:reason:)`` when another process holds it, or the folder cannot be written to.
+  package init(_ folder: String, name: String = ".lock") throws(PublishError) {
+    let path = "\(folder)/\(name)"
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw .cannotCreate(path: path, reason: "\(SystemError(code: errno))") }
+    if flock(file, LOCK_EX | LOCK_NB) != 0 {
+      let code = errno
+      close(file)
+      // A file system without locks has no way to keep a second writer out.
+      guard code != EWOULDBLOCK else {
+        throw .cannotCreate(path: path, reason: "another process is writing to \(folder); wait until it is done")
+      }
+      throw .cannotCreate(path: path, reason: "it cannot be locked: \(SystemError(code: code))")
+    }
+  }
+
+  deinit { close(file) }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Exit codes and the errors that lead to them.
+
+internal import ArgumentParser
+internal import Catalogs
+internal import Foundation
+internal import HDF5
+internal import Imaging
+internal import Pipeline
+internal import Repository
+internal import SkyGeometry
+internal import TaskFramework
+
+/// Exit codes, after sysexits.
+enum ExitStatus: Int32 {
+  case badData = 65
+  case missingInput = 66
+  case bug = 70
+  case cannotCreate = 73
+  case inputOutput = 74
+  case configuration = 78
+
+  /// The code of an error.
+  init(_ error: any Error) {
+    self =
+      switch error {
+      case is ConfigError, is ConfigProblem, is YAMLError: .configuration
+      case let error as TaskConstructionError: if case .invalidConfig = error { .configuration } else { .bug }
+      case let error as ReadError:
+        switch error {
+        case .missing, .unreadable: .missingInput
+        case .tooLarge, .digestMismatch: .badData
+        }
+      case let error as FITSError: if case .unreadable = error { .missingInput } else { .badData }
+      case let error as RepositoryError: if case .invalid = error { .badData } else { .missingInput }
+      case let error as PublishError: if case .cannotCreate = error { .cannotCreate } else { .inputOutput }
+      case is HDF5Error, is FormatError, is CSVError, is CatalogError, is IngestError, is ImagingError, is WCSError,
+        is SkyMapError, is GeometryError, is DataIDError, is MetadataError, is TaskError:
+        .badData
+      default: .bug
+      }
+  }
+}
+
+extension ParsableCommand {
+  /// Runs what a command does; an error becomes one line on stderr and an exit code.
+  func reportingErrors(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let error as ExitCode {
+      throw error
+    } catch let error as ValidationError {
+      throw error
+    } catch {
+      say("\(error)")
+      throw ExitCode(ExitStatus(error).rawValue)
+    }
+  }
+
+  /// One line on stderr that begins with the command's name.
+  func say(_ text: String) {
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    FileHandle.standardError.write(Data("skydiff \(Self._commandName): \(line)\n".utf8))
+  }
+}
+
+/// Writes to stdout; a reader that went away is no error.
+func output(_ text: String) {
+  try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+}
