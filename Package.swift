@@ -54,7 +54,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
@@ -109,6 +109,13 @@ let package = Package(
       name: "TestSupport", dependencies: ["SkyGeometry", "Imaging"], path: "Tests/TestSupport", swiftSettings: language),
     tests(of: "SkyGeometry", ["SkyGeometry"]),
     tests(of: "Imaging", ["Imaging", "SkyGeometry"]),
+    tests(of: "Catalogs", ["Catalogs", "SkyGeometry"]),
+    tests(
+      of: "TaskFramework",
+      [
+        "TaskFramework", "Catalogs", .product(name: "Logging", package: "swift-log"),
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ]),
     tests(
       of: "Repository", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5"]),
     .executableTarget(

@@ -26,7 +26,7 @@ package enum HDF5File {
           H5Pset_link_creation_order(creation.id, trackedAndIndexed) >= 0,
           H5Pset_libver_bounds(access.id, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0,
           H5Pset_fapl_core(access.id, 1 << 20, false) >= 0, sink.attach(to: access),
-          let file = Identifier(H5Fcreate(name, skydiff_h5_truncate, creation.id, access.id))
+          let file = Identifier(H5Fcreate(imageName, skydiff_h5_truncate, creation.id, access.id))
         else { throw failure() }
         guard let root = Identifier(skydiff_h5_group_open(file.id, "/")) else { throw failure() }
         try body(HDF5Group(file: name, path: "/", root, fileSize: 0))
@@ -36,6 +36,9 @@ package enum HDF5File {
       return bytes
     }
   }
+
+  /// A name that no file has: the library looks at a file of an image's name, and then refuses the image.
+  private static let imageName = "/skydiff/image"
 
   static let trackedAndIndexed = UInt32(H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED)
 
@@ -61,7 +64,7 @@ package enum HDF5File {
     _ body: (HDF5Group) throws -> Result
   ) throws -> Result {
     try Superblock.check(name, prefix: bytes.prefix(Superblock.length), fileSize: bytes.count, acceptance)
-    return try open(name, path: name, size: bytes.count, body) { access in
+    return try open(name, path: imageName, size: bytes.count, body) { access in
       // The library only reads from an image that it has copied.
       bytes.withUnsafeBytes { buffer in
         H5Pset_fapl_core(access.id, 1 << 16, false) >= 0

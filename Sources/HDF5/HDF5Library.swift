@@ -26,12 +26,24 @@ enum HDF5Library {
     return try body()
   }
 
-  /// What the library says about the last failure.
+  /// Kept where an identifier was refused: giving back others makes the library forget.
+  nonisolated(unsafe) private static var refusal = ""
+
+  /// Remembers why an identifier was refused. The lock is held.
+  static func rememberRefusal() { refusal = currentReason() }
+
+  /// What the library says about the last failure. The lock is held.
   static func reason() -> String {
+    let current = currentReason()
+    let reason = current.isEmpty ? refusal : current
+    refusal = ""
+    return reason.isEmpty ? "the HDF5 library gives no reason" : reason
+  }
+
+  private static func currentReason() -> String {
     var text = [CChar](repeating: 0, count: 200)
     skydiff_h5_last_error(&text)
-    let reason = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return reason.isEmpty ? "the HDF5 library gives no reason" : reason
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }
 
@@ -41,7 +53,10 @@ final class Identifier {
 
   /// - Returns: `nil` for the library's answer that something failed.
   init?(_ id: hid_t) {
-    guard id >= 0 else { return nil }
+    guard id >= 0 else {
+      HDF5Library.rememberRefusal()
+      return nil
+    }
     self.id = id
   }
 

@@ -26,6 +26,24 @@ package struct ResourceUsage: Hashable, Sendable {
   package var voluntaryContextSwitches: Int64
   package var involuntaryContextSwitches: Int64
 
+  package init(
+    utc: String, cpuTime: Double, userTime: Double, systemTime: Double, maxResidentSetSize: Int64,
+    minorPageFaults: Int64, majorPageFaults: Int64, blockInputs: Int64, blockOutputs: Int64,
+    voluntaryContextSwitches: Int64, involuntaryContextSwitches: Int64
+  ) {
+    self.utc = utc
+    self.cpuTime = cpuTime
+    self.userTime = userTime
+    self.systemTime = systemTime
+    self.maxResidentSetSize = maxResidentSetSize
+    self.minorPageFaults = minorPageFaults
+    self.majorPageFaults = majorPageFaults
+    self.blockInputs = blockInputs
+    self.blockOutputs = blockOutputs
+    self.voluntaryContextSwitches = voluntaryContextSwitches
+    self.involuntaryContextSwitches = involuntaryContextSwitches
+  }
+
   /// Names and values as metadata has them, in the documented order.
   package var items: [(name: String, value: MetadataScalar)] {
     [
