@@ -80,7 +80,7 @@ struct PSFExFileTests {
       }
     }
     #expect(message("/nowhere/model.psf").hasPrefix("/nowhere/model.psf: cannot be read: "))
-    #expect(message(folder.path).contains("not a regular file"))
+    #expect(message(folder.path).contains("it is a directory"))
     let renamed = try changed("PSF_DATA", "PSF_DATB")
     #expect(message(renamed) == "\(renamed): has no binary table PSF_DATA")
     let column = try changed("PSF_MASK", "PSF_MASQ")

@@ -35,8 +35,9 @@ extension Catalog {
   package init(csv text: String, name file: String) throws {
     var names: [String]?
     var cells: [[String]] = []
-    for (i, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let line = line.last == "\r" ? line.dropLast() : line
+    // By bytes: to Swift a carriage return and a line feed are one character.
+    for (i, bytes) in text.utf8.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
+      let line = Substring(bytes.last == 13 ? bytes.dropLast() : bytes)
       if line.allSatisfy({ $0 == " " }) || line.hasPrefix("#") { continue }
       guard let values = Self.split(line) else {
         throw CSVError(file: file, line: i + 1, reason: "a text in quotes has no end")

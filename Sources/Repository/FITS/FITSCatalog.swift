@@ -160,12 +160,12 @@ extension FITSMemoryFile {
       values.set(integers: numbers, type)
     case .float32, .float32Array:
       var numbers = [Float](repeating: 0, count: Int(count))
-      var null = Float.nan
-      ffgcv(handle, TFLOAT, column.number, 1, 1, count, &null, &numbers, &isAnyNull, &status)
+      // No replacement for blanks: NaN stays, and CFITSIO takes infinities for blanks.
+      ffgcv(handle, TFLOAT, column.number, 1, 1, count, nil, &numbers, &isAnyNull, &status)
       values.set(floats: numbers)
     case .float64, .angle, .float64Array:
       var numbers = [Double](repeating: 0, count: Int(count))
-      ffgcvd(handle, column.number, 1, 1, count, .nan, &numbers, &isAnyNull, &status)
+      ffgcvd(handle, column.number, 1, 1, count, 0, &numbers, &isAnyNull, &status)
       values.set(doubles: numbers)
     case .string(let length):
       var texts: [String] = []

@@ -107,7 +107,12 @@ extension FITSMemoryFile {
     let count = hdu.width * hdu.height
     var values = [Value](repeating: missing, count: count)
     var (null, isAnyNull) = (missing, Int32(0))
-    guard ffgpxvll(handle, type, &first, LONGLONG(count), &null, &values, &isAnyNull, &status) == 0 else {
+    // Where there are no blanks to replace none may be asked for: CFITSIO would take infinities for them.
+    let isPlainFloat = (hdu.header.integer("BITPIX") ?? 0) < 0 && hdu.header["ZIMAGE"] == nil
+    let result = withUnsafeMutablePointer(to: &null) { null in
+      ffgpxvll(handle, type, &first, LONGLONG(count), isPlainFloat ? nil : null, &values, &isAnyNull, &status)
+    }
+    guard result == 0 else {
       throw .damaged(file: name, reason: "HDU \(hdu.number): \(Self.message(status))")
     }
     return values

@@ -104,13 +104,22 @@ struct FITSMemoryFile: ~Copyable {
   /// - Throws: ``FITSError/damaged(file:reason:)``.
   func requireWholeHDU(_ what: String) throws(FITSError) {
     var status: Int32 = 0
-    var (header, data, end) = (Int64(0), Int64(0), Int64(0))
-    guard ffghadll(handle, &header, &data, &end, &status) == 0 else {
+    var (start, data, end) = (Int64(0), Int64(0), Int64(0))
+    guard ffghadll(handle, &start, &data, &end, &status) == 0 else {
       throw .damaged(file: name, reason: Self.message(status))
     }
-    // Some writers leave out the blanks that fill up the last block.
-    guard end - 2880 < Int64(size.pointee), data <= Int64(size.pointee) else {
-      throw .damaged(file: name, reason: "\(what) ends at byte \(end), the file at \(size.pointee)")
+    // Some writers leave out the zeros that fill up the last block, so the end of the block does not count.
+    let header = try readHeader()
+    var count: Int64 = 1
+    for axis in 0..<(header.integer("NAXIS") ?? 0) {
+      let (product, overflows) = count.multipliedReportingOverflow(by: max(0, header.integer("NAXIS\(axis + 1)") ?? 0))
+      guard !overflows, product <= 1 << 44 else { throw .damaged(file: name, reason: "\(what) has no size that could be") }
+      count = product
+    }
+    let elements = count + min(max(0, header.integer("PCOUNT") ?? 0), 1 << 44)
+    let needed = data + elements * (abs(header.integer("BITPIX") ?? 8) / 8)
+    guard needed <= Int64(size.pointee) else {
+      throw .damaged(file: name, reason: "\(what) ends at byte \(needed), the file at \(size.pointee)")
     }
   }
 

@@ -126,9 +126,11 @@ package struct AtomicFile: Sendable {
     throw SystemError(code: EINTR)
   }
 
-  private func translate(_ error: SystemError, _ path: String, _ operation: String, needed: Int) -> PublishError {
+  private func translate(
+    _ error: SystemError, _ path: String, _ operation: String, needed: Int, in folder: String? = nil
+  ) -> PublishError {
     error.isDiskFull
-      ? .diskFull(path: path, needed: needed, free: operations.freeSpace(at: Self.folder(of: path)))
+      ? .diskFull(path: path, needed: needed, free: operations.freeSpace(at: folder ?? Self.folder(of: path)))
       : .failed(path: path, operation: operation, reason: "\(error)")
   }
 
@@ -144,7 +146,7 @@ package struct AtomicFile: Sendable {
       try retrying { () throws(SystemError) in try operations.makeDirectory(folder) }
       try retrying { () throws(SystemError) in try operations.syncDirectory(parent) }
     } catch {
-      if error.isDiskFull { throw translate(error, parent + "/", "", needed: 4096) }
+      if error.isDiskFull { throw translate(error, path, "", needed: 4096, in: parent) }
       throw .cannotCreate(path: path, reason: "the folder \(folder): \(error)")
     }
   }
