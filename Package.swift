@@ -118,6 +118,7 @@ let package = Package(
       ]),
     tests(
       of: "Repository", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5"]),
+    tests(of: "CommandLine", ["skydiff"]),
     .executableTarget(
       name: "skydiff-benchmarks", dependencies: ["Imaging", "SkyGeometry"], path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),

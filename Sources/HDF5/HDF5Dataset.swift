@@ -31,7 +31,8 @@ package final class HDF5Dataset: HDF5Object {
     else { throw .damaged(file: file, object: path, reason: HDF5Library.reason()) }
     self.fileType = fileType
     guard let type = HDF5Type(fileType) else {
-      throw unexpected("of a type that no format here has", "plain numbers, booleans, text of fixed length or records of them")
+      throw unexpected(
+        "of a type that no format here has", "plain numbers, booleans, text of fixed length or records of them")
     }
     self.type = type
     // Virtual and external data lie in other files, which a file must not make us open.
@@ -200,7 +201,10 @@ package final class HDF5Dataset: HDF5Object {
   private static func numbers<Number: HDF5Number>(_ bytes: [UInt8]) -> [Number] {
     let count = bytes.count / MemoryLayout<Number>.stride
     return [Number](unsafeUninitializedCapacity: count) { target, filled in
-      bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(target).copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<(count * MemoryLayout<Number>.stride)])) }
+      bytes.withUnsafeBytes {
+        UnsafeMutableRawBufferPointer(target).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: $0[..<(count * MemoryLayout<Number>.stride)]))
+      }
       filled = count
     }
   }

@@ -148,7 +148,9 @@ package final class HDF5Group: HDF5Object {
       grid.gather(bytes, chunkAt: origin, into: &encoder.raw)
       let length = encoder.encode()
       let offset = origin.suffix(shape.count).map { hsize_t($0) }
-      guard H5Dwrite_chunk(child.id, skydiff_h5_default, 0, offset, length, encoder.stored) >= 0 else { throw failure() }
+      guard H5Dwrite_chunk(child.id, skydiff_h5_default, 0, offset, length, encoder.stored) >= 0 else {
+        throw failure()
+      }
     }
     return try HDF5Dataset(file: file, path: path, child, fileSize: 0)
   }

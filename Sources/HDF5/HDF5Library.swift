@@ -29,10 +29,10 @@ enum HDF5Library {
   /// Kept where an identifier was refused: giving back others makes the library forget.
   nonisolated(unsafe) private static var refusal = ""
 
-  /// Remembers why an identifier was refused. The lock is held.
+  /// Remembers why an identifier was refused; the lock is held.
   static func rememberRefusal() { refusal = currentReason() }
 
-  /// What the library says about the last failure. The lock is held.
+  /// What the library says about the last failure; the lock is held.
   static func reason() -> String {
     let current = currentReason()
     let reason = current.isEmpty ? refusal : current

@@ -74,7 +74,9 @@ extension HDF5Object {
       type = .boolean
       bytes = values.map { $0 ? 1 : 0 }
     }
-    guard bytes.count <= Self.largestAttribute else { throw failure("\(bytes.count) bytes are too many for an attribute") }
+    guard bytes.count <= Self.largestAttribute else {
+      throw failure("\(bytes.count) bytes are too many for an attribute")
+    }
     guard !isScalar || value.count == 1 else { throw failure("\(value.count) values are no scalar") }
     var extent = hsize_t(value.count)
     guard let fileType = type.makeIdentifier(),
@@ -146,7 +148,8 @@ extension HDF5Object {
     else { throw damaged() }
     guard let type = HDF5Type(fileType), let memory = type.makeIdentifier() else {
       throw .unexpected(
-        file: file, object: attributeName(name), found: "of an unknown type", expected: "text of fixed length or numbers")
+        file: file, object: attributeName(name), found: "of an unknown type",
+        expected: "text of fixed length or numbers")
     }
     let rank = H5Sget_simple_extent_ndims(space.id)
     let count = H5Sget_simple_extent_npoints(space.id)

@@ -48,7 +48,9 @@ enum Superblock {
   static func read(_ path: String) throws(HDF5Error) -> ([UInt8], Int) {
     do {
       let attributes = try FileManager.default.attributesOfItem(atPath: path)
-      guard attributes[.type] as? FileAttributeType == .typeRegular || attributes[.type] as? FileAttributeType == .typeSymbolicLink,
+      guard
+        attributes[.type] as? FileAttributeType == .typeRegular
+          || attributes[.type] as? FileAttributeType == .typeSymbolicLink,
         let handle = FileHandle(forReadingAtPath: path)
       else { throw HDF5Error.notAccepted(file: path, reason: "cannot be read: it is not a regular file") }
       defer { try? handle.close() }

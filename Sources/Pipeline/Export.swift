@@ -29,6 +29,11 @@ package enum Export {
       try require(form, ["fits", "fit", "csv", "ecsv"], path, "a catalog")
       return form == "csv" || form == "ecsv"
         ? Array(dataset.content.csv(isECSV: form == "ecsv").utf8) : try fitsFile(of: dataset.content, name: output)
+    case RepositoryIndex.formatName:
+      try require(form, ["fits", "fit", "csv", "ecsv"], path, "a visit table", hasMetadata: false)
+      let visits = try Dataset<RepositoryIndex>(decoding: bytes, name: path).content.visits.catalog()
+      return form == "csv" || form == "ecsv"
+        ? Array(visits.csv(isECSV: form == "ecsv").utf8) : try fitsFile(of: visits, name: output)
     case Kernel.formatName:
       let dataset = try Dataset<Kernel>(decoding: bytes, name: path)
       if form == "json" { return json(dataset.metadata) }
@@ -44,17 +49,27 @@ package enum Export {
       try require(form, ["json"], path, "metadata")
       return json(try Dataset<MetadataOnly>(decoding: bytes, name: path).metadata)
     case let name?: throw RepositoryError.invalid(path: path, reason: "a \(name) cannot be exported")
-    case nil: throw RepositoryError.invalid(path: path, reason: "it is no dataset of skydiff: it does not say what it is")
+    case nil:
+      throw RepositoryError.invalid(path: path, reason: "it is no dataset of skydiff: it does not say what it is")
     }
   }
 
-  private static func require(_ form: String, _ allowed: [String], _ path: String, _ what: String) throws {
+  private static func require(
+    _ form: String, _ allowed: [String], _ path: String, _ what: String, hasMetadata: Bool = true
+  ) throws {
     guard allowed.contains(form) else {
-      let known = (allowed.filter { $0 != "fit" } + (allowed.contains("json") ? [] : ["json"])).map { "." + $0 }
+      let known = (allowed.filter { $0 != "fit" } + (allowed.contains("json") || !hasMetadata ? [] : ["json"])).map {
+        "." + $0
+      }
       throw RepositoryError.invalid(
-        path: path, reason: "\(what) cannot be written as \(form.isEmpty ? "a file without an ending" : ".\(form)"); there are \(known.joined(separator: ", "))")
+        path: path,
+        reason:
+          "\(what) cannot be written as \(form.isEmpty ? "a file without an ending" : ".\(form)"); there are \(known.joined(separator: ", "))"
+      )
     }
   }
 
-  private static func json(_ metadata: TaskMetadata) -> [UInt8] { Array((metadata.json.text(isPretty: true) + "\n").utf8) }
+  private static func json(_ metadata: TaskMetadata) -> [UInt8] {
+    Array((metadata.json.text(isPretty: true) + "\n").utf8)
+  }
 }

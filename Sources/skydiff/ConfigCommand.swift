@@ -10,7 +10,8 @@ internal import TaskFramework
 struct ConfigOptions: ParsableArguments {
   @Option(
     name: [.customShort("C"), .customLong("config-file")],
-    help: ArgumentHelp("A YAML file of settings: tasks, and under each its fields. May be repeated.", valueName: "file"))
+    help: ArgumentHelp("A YAML file of settings: tasks, and under each its fields. May be repeated.", valueName: "file")
+  )
   var configFiles: [String] = []
 
   @Option(
@@ -53,7 +54,8 @@ struct ConfigCommand: ParsableCommand {
       if let task, configs[task] == nil {
         let labels = configs.configs.map(\.label)
         throw ConfigError(
-          origin: .classDefault, path: task, reason: "there is no such task; the tasks are \(labels.joined(separator: ", "))",
+          origin: .classDefault, path: task,
+          reason: "there is no such task; the tasks are \(labels.joined(separator: ", "))",
           suggestion: nearestName(to: task, among: labels))
       }
       for config in configs.configs where task == nil || config.label == task { output(config.yaml) }

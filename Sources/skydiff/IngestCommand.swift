@@ -22,16 +22,20 @@ struct IngestCommand: ParsableCommand {
   @Argument(help: "The repository's folder.", completion: .directory)
   var repository: String
 
-  @Argument(help: "FITS images (.fits, .fits.gz, .fz); with --type one catalog (.fits, .csv, .h5).", completion: .file())
+  @Argument(
+    help: "FITS images (.fits, .fits.gz, .fz); with --type one catalog (.fits, .csv, .h5).", completion: .file())
   var files: [String]
 
-  @Option(help: ArgumentHelp("Visit number or keyword; 100.. counts the files from 100 on. Default: EXPNUM.", valueName: "visit"))
+  @Option(
+    help: ArgumentHelp(
+      "Visit number or keyword; 100.. counts the files from 100 on. Default: EXPNUM.", valueName: "visit"))
   var visit: String?
 
   @Option(help: ArgumentHelp("Detector number or keyword. Default: CCDNUM.", valueName: "detector"))
   var detector: String?
 
-  @Option(help: ArgumentHelp("Band or keyword; of a keyword the first word counts. Default: FILTER.", valueName: "band"))
+  @Option(
+    help: ArgumentHelp("Band or keyword; of a keyword the first word counts. Default: FILTER.", valueName: "band"))
   var band: String?
 
   @Option(help: ArgumentHelp("AB magnitude of one count, or keyword. Default: MAGZERO.", valueName: "mag"))
@@ -45,7 +49,9 @@ struct IngestCommand: ParsableCommand {
 
   @Option(
     name: .customLong("type"),
-    help: ArgumentHelp("The dataset type of a catalog, such as src; --visit, --detector and --band say what it is about.", valueName: "type"))
+    help: ArgumentHelp(
+      "The dataset type of a catalog, such as src; --visit, --detector and --band say what it is about.",
+      valueName: "type"))
   var datasetType: String?
 
   @Flag(help: "Put exposures in the place of others of their visit and detector.")
@@ -85,7 +91,9 @@ struct IngestCommand: ParsableCommand {
   /// What a catalog is about.
   private func dataID() throws -> DataID {
     var values: [TaskFramework.Dimension: DimensionValue] = [:]
-    for (dimension, text, flag) in [(TaskFramework.Dimension.visit, visit, "--visit"), (.detector, detector, "--detector")] {
+    for (dimension, text, flag) in [
+      (TaskFramework.Dimension.visit, visit, "--visit"), (.detector, detector, "--detector"),
+    ] {
       guard let text else { continue }
       guard let number = Int64(text) else { throw ValidationError("\(flag) \(text): a catalog needs a number.") }
       values[dimension] = .number(number)
@@ -106,6 +114,8 @@ struct IngestCommand: ParsableCommand {
     output("\(repository): \(parts.joined(separator: ", "))\n")
     // All of one kind keep its code; several kinds are bad data.
     let statuses = Set(summary.failures.map { ExitStatus($0) })
-    if let status = statuses.first { throw ExitCode(statuses.count == 1 ? status.rawValue : ExitStatus.badData.rawValue) }
+    if let status = statuses.first {
+      throw ExitCode(statuses.count == 1 ? status.rawValue : ExitStatus.badData.rawValue)
+    }
   }
 }

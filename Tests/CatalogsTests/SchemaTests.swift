@@ -89,7 +89,8 @@ import Testing
     let b = try Schema([Field("x", .float32, unit: "deg", doc: ""), Field("z", .flag, doc: "")])
     #expect(
       a.differences(from: b) == [
-        "column x is F, not D", "column x has unit \"deg\", not \"pixel\"", "column y is missing", "column z is too many",
+        "column x is F, not D", "column x has unit \"deg\", not \"pixel\"", "column y is missing",
+        "column z is too many",
       ])
     var c = a
     try c.setAlias("q", to: "x")
@@ -128,7 +129,8 @@ import Testing
       catalog[id, i] = Int64(10 - i)
       catalog[parent, i] = i == 3 ? 10 : 0
       catalog[flux, i] = value
-      catalog.setFootprint(Footprint(SpanSet(Box2I(width: i + 1, height: 1)), region: Box2I(width: 9, height: 9)), row: i)
+      catalog.setFootprint(
+        Footprint(SpanSet(Box2I(width: i + 1, height: 1)), region: Box2I(width: 9, height: 9)), row: i)
     }
     return catalog
   }
@@ -151,7 +153,9 @@ import Testing
     try catalog.append(contentsOf: other)
     #expect(catalog.rowCount == 8 && catalog.footprints.count == 8)
     #expect(catalog.selecting(4..<8) == other)
-    let error = #expect(throws: CatalogError.self) { try catalog.append(contentsOf: Catalog(try Schema.minimalSource())) }
+    let error = #expect(throws: CatalogError.self) {
+      try catalog.append(contentsOf: Catalog(try Schema.minimalSource()))
+    }
     #expect(error?.description == "tables of different schemas cannot be joined: column flux is missing")
   }
 

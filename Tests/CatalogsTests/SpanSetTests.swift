@@ -31,7 +31,9 @@ import Testing
     var generator = SeededRandom(1)
     for _ in 0..<200 {
       let set = random(&generator)
-      var runs = set.spans.flatMap { span in (span.x0...span.x1).map { Span(y: span.y, x0: $0, x1: min($0 + 1, span.x1)) } }
+      var runs = set.spans.flatMap { span in
+        (span.x0...span.x1).map { Span(y: span.y, x0: $0, x1: min($0 + 1, span.x1)) }
+      }
       runs.shuffle(using: &generator)
       #expect(SpanSet(runs) == set && isNormal(set))
       #expect(set.area == pixels(set).count)
@@ -72,7 +74,9 @@ import Testing
           var grown: Set<Pixel> = []
           for pixel in original {
             for dy in -3...3 {
-              for dx in -3...3 where isInside(dx, dy, radius, stencil) { grown.insert(Pixel(x: pixel.x + dx, y: pixel.y + dy)) }
+              for dx in -3...3 where isInside(dx, dy, radius, stencil) {
+                grown.insert(Pixel(x: pixel.x + dx, y: pixel.y + dy))
+              }
             }
           }
           #expect(pixels(set.dilated(by: radius, stencil)) == grown, "\(stencil) \(radius)")
@@ -107,7 +111,9 @@ import Testing
             guard rest.remove(pixel) != nil else { continue }
             part.insert(pixel)
             for dy in -1...1 {
-              for dx in -1...1 where corners || dx == 0 || dy == 0 { open.append(Pixel(x: pixel.x + dx, y: pixel.y + dy)) }
+              for dx in -1...1 where corners || dx == 0 || dy == 0 {
+                open.append(Pixel(x: pixel.x + dx, y: pixel.y + dy))
+              }
             }
           }
           parts.insert(part)
@@ -161,6 +167,8 @@ import Testing
     }
     let spans = SpanSet(Box2I(width: 3, height: 1))
     let heavy = HeavyPixels(image: [1, 2], mask: [0, 0, 0], variance: [1, 1, 1])
-    #expect(throws: CatalogError.self) { try Footprint(spans, peaks: [], region: Box2I(width: 3, height: 1), heavy: heavy) }
+    #expect(throws: CatalogError.self) {
+      try Footprint(spans, peaks: [], region: Box2I(width: 3, height: 1), heavy: heavy)
+    }
   }
 }

@@ -103,7 +103,8 @@ struct FITSTests {
       try AtomicFile().publish(Array(catalog.csv(isECSV: true).utf8), to: folder + "/c.ecsv")
       let found = try JSONValue(
         parsing: String(
-          decoding: try Peers.run("read_fits.py", [folder + "/x.fits", folder + "/c.fits", folder + "/c.ecsv"]), as: UTF8.self))
+          decoding: try Peers.run("read_fits.py", [folder + "/x.fits", folder + "/c.fits", folder + "/c.ecsv"]),
+          as: UTF8.self))
       func check(_ name: String, _ expected: String) { #expect(found[name]?.text() == expected, "\(name)") }
       check("names", #"["PRIMARY","MASK","VARIANCE","PSF"]"#)
       check("shape", "[60,80]")
@@ -125,7 +126,8 @@ struct FITSTests {
       for form in ["fits", "ecsv"] {
         let table = try #require(found[form])
         #expect(table["rows"]?.text() == "40" && table["unit"]?.text() == #""nJy""#, "\(form)")
-        #expect(table["flags"]?.text() == "14" && table["id"]?.text() == "\(ids[0])" && table["band"]?.text() == #""r""#)
+        #expect(
+          table["flags"]?.text() == "14" && table["id"]?.text() == "\(ids[0])" && table["band"]?.text() == #""r""#)
         // astropy looks for no descriptions in FITS tables, other programs do.
         if form == "ecsv" { #expect(table["description"]?.text() == #""calibrated flux""#) }
         if case .string(let text) = table["flux"] { #expect(Double(text).map { Float($0) } == fluxes[2]) }
@@ -143,7 +145,9 @@ struct FITSTests {
       try AtomicFile().publish(try fitsFile(of: exposure, metadata: metadata, name: "x"), to: folder + "/x.fits")
       let fits = try FITSExposure(folder + "/x.fits")
       #expect(fits.image.pixels.map(\.bitPattern) == exposure.maskedImage.image.pixels.map(\.bitPattern))
-      #expect(fits.image.box == exposure.box && fits.mask == exposure.maskedImage.mask && fits.variance == exposure.maskedImage.variance)
+      #expect(
+        fits.image.box == exposure.box && fits.mask == exposure.maskedImage.mask
+          && fits.variance == exposure.maskedImage.variance)
       for pixel in [Point2D(x: 1000, y: 2000), Point2D(x: 1079, y: 2059)] {
         let (a, b) = (try #require(fits.wcs).pixelToSky(pixel), try #require(exposure.wcs).pixelToSky(pixel))
         #expect(a.separation(from: b).arcseconds < 1e-6)
@@ -198,7 +202,9 @@ struct FITSTests {
   @Test func whatIsWrittenReadsBack() throws {
     let catalog = try SampleProducts.catalog()
     let back = try Catalog(csv: catalog.csv(), name: "t")
-    let (fluxes, bands): ([Double], [String]) = (try catalog.column("base_PsfFlux_instFlux"), try catalog.column("band"))
+    let (fluxes, bands): ([Double], [String]) = (
+      try catalog.column("base_PsfFlux_instFlux"), try catalog.column("band")
+    )
     #expect(try back.column("base_PsfFlux_instFlux") == fluxes)
     #expect(try back.column("band") == bands)
     #expect(back.schema.contains("aperture_0") && back.schema.contains("counts_1"))

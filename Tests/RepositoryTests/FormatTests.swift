@@ -22,8 +22,10 @@ import Testing
   @Test func everyPartOfAnExposureComesBack() throws {
     for model in SampleProducts.Model.allCases {
       let exposure = try SampleProducts.exposure(model)
-      let bytes = try Dataset(exposure, metadata: try SampleProducts.metadata(), provenance: SampleProducts.provenance())
-        .encode("x.h5")
+      let bytes = try Dataset(
+        exposure, metadata: try SampleProducts.metadata(), provenance: SampleProducts.provenance()
+      )
+      .encode("x.h5")
       let back = try Dataset<Exposure>(decoding: bytes, name: "x.h5")
       #expect(back.content.box == exposure.box)
       #expect(
@@ -86,7 +88,9 @@ import Testing
     let bytes = try Dataset(try SampleProducts.kernel()).encode("k.h5")
     let error = #expect(throws: FormatError.self) { try Dataset<Catalog>(decoding: bytes, name: "k.h5") }
     #expect("\(try #require(error))" == "k.h5: format: it is a skydiff kernel, not a skydiff catalog")
-    let text = #expect(throws: (any Error).self) { try Dataset<Catalog>(decoding: Array("hello, world".utf8), name: "t.txt") }
+    let text = #expect(throws: (any Error).self) {
+      try Dataset<Catalog>(decoding: Array("hello, world".utf8), name: "t.txt")
+    }
     #expect("\(try #require(text))" == "t.txt: not an HDF5 file: it does not begin as one")
   }
 }

@@ -57,9 +57,15 @@ import Testing
     try withTemporaryFolder { folder in
       let path = folder + "/repo"
       var repository = try InputRepository.create(path, try config())
-      for visit in [1, 2] { try repository.add(Dataset(try SampleProducts.exposure(visit == 1 ? .kernel : .psfex)), visit: Int64(visit), detector: 0, band: "r") }
+      for visit in [1, 2] {
+        try repository.add(
+          Dataset(try SampleProducts.exposure(visit == 1 ? .kernel : .psfex)), visit: Int64(visit), detector: 0,
+          band: "r")
+      }
       try repository.commit()
-      func reference(_ visit: Int64) throws -> DatasetRef { DatasetRef("calexp", try DataID([.visit: .number(visit), .detector: .number(0)])) }
+      func reference(_ visit: Int64) throws -> DatasetRef {
+        DatasetRef("calexp", try DataID([.visit: .number(visit), .detector: .number(0)]))
+      }
       let (one, two) = (repository.path(of: try reference(1)), repository.path(of: try reference(2)))
       try FileManager.default.removeItem(atPath: one)
       try FileManager.default.copyItem(atPath: two, toPath: one)
@@ -85,11 +91,19 @@ import Testing
       let file = folder + "/repository.yaml"
       let tract = "skyMap: { name: discrete, discrete: { raList: [1], decList: [2], radiusList: [0.1] } }\n"
       #expect(try message(tract) == "no error")
-      #expect(try message(tract + "formatVersion: 2").hasPrefix("\(file):2: repository.formatVersion: 2 is given; it must be int, 1"))
-      #expect(try message(tract + "instrument:\n  band: [r]").contains("\(file):3: repository.instrument.band: there is no such field"))
+      #expect(
+        try message(tract + "formatVersion: 2").hasPrefix(
+          "\(file):2: repository.formatVersion: 2 is given; it must be int, 1"))
+      #expect(
+        try message(tract + "instrument:\n  band: [r]").contains(
+          "\(file):3: repository.instrument.band: there is no such field"))
       #expect(try message(tract + "instrument: { bands: [r, ../x] }").contains("repository.instrument.bands"))
-      #expect(try message(tract + "instrument: { largestVisit: 281474976710656, largestDetector: 60000 }").contains("their product at most 2^56"))
-      #expect(try message("skyMap: { discrete: { raList: [1] } }").contains("raList is 1 long; it must be as long as decList (0)"))
+      #expect(
+        try message(tract + "instrument: { largestVisit: 281474976710656, largestDetector: 60000 }").contains(
+          "their product at most 2^56"))
+      #expect(
+        try message("skyMap: { discrete: { raList: [1] } }").contains(
+          "raList is 1 long; it must be as long as decList (0)"))
       #expect(try message("skyMap: { name: ring }").contains("did you mean rings?"))
       #expect(try message("skyMap: { name: rings, rings: { projection: XYZ } }").contains("repository.skyMap.rings"))
       let overrides = tract + "applyOverrides: { subtractImages: { mode: auto } }"
@@ -101,7 +115,8 @@ import Testing
   }
 
   @Test func pathsSayWhatTheyHold() throws {
-    let coadd = DatasetRef("deepCoadd", try DataID([.tract: .number(0), .patch: .number(12), .band: .name("g"), .skymap: .name("s")]))
+    let coadd = DatasetRef(
+      "deepCoadd", try DataID([.tract: .number(0), .patch: .number(12), .band: .name("g"), .skymap: .name("s")]))
     #expect(coadd.relativePath == "deepCoadd/tract0/patch12/deepCoadd-tract0-patch12-bandg.h5")
     #expect(DatasetRef("ssObjects", .empty).relativePath == "ssObjects/ssObjects.h5")
   }
@@ -120,7 +135,9 @@ import Testing
 extension ConfigValue {
   /// The value with the lines of another one: where something stands does not count for what it is.
   fileprivate func withLines(from other: ConfigValue) -> ConfigValue {
-    guard case .mapping(let own) = self, case .mapping(let theirs) = other, own.count == theirs.count else { return self }
+    guard case .mapping(let own) = self, case .mapping(let theirs) = other, own.count == theirs.count else {
+      return self
+    }
     return .mapping(zip(own, theirs).map { .init($0.key, $0.value.withLines(from: $1.value), line: $1.line) })
   }
 }

@@ -32,7 +32,9 @@ import Testing
               }
             }
             let found = try? Data(contentsOf: URL(filePath: path))
-            #expect(found == nil || found == Data(new) || (hasOld && found == Data(old)), "operation \(n) of \(operations.log)")
+            #expect(
+              found == nil || found == Data(new) || (hasOld && found == Data(old)),
+              "operation \(n) of \(operations.log)")
             #expect(!hasOld || found != nil, "operation \(n) of \(operations.log): the old file is gone")
             // What removes the temporary file may itself be what fails.
             let rest = leftovers(in: folder)
@@ -75,13 +77,17 @@ import Testing
       try AtomicFile().publish([1], to: folder + "/" + String(repeating: "n", count: 252) + ".h5")
       #expect(FileManager.default.fileExists(atPath: long))
       try AtomicFile().publish([2], to: folder + "/with space/ünï çøde.h5")
-      #expect(throws: PublishError.self) { try AtomicFile().publish([1], to: folder + "/" + String(repeating: "n", count: 300)) }
+      #expect(throws: PublishError.self) {
+        try AtomicFile().publish([1], to: folder + "/" + String(repeating: "n", count: 300))
+      }
       #expect(leftovers(in: folder).isEmpty)
     }
   }
 
   @Test func digestsAreThoseOfSha256sum() throws {
-    #expect(FileDigest(of: Array("abc".utf8)).sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "FIPS 180-2, B.1")
+    #expect(
+      FileDigest(of: Array("abc".utf8)).sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+      "FIPS 180-2, B.1")
     try withTemporaryFolder { folder in
       var manifest = Manifest()
       for (name, text) in [("a.h5", "one"), ("b/c.h5", "two")] {

@@ -16,12 +16,14 @@ struct PythonReadersTests {
     let catalog = try SampleProducts.catalog()
     let found = try withTemporaryFolder { folder in
       try AtomicFile().publish(
-        try Dataset(exposure, metadata: try SampleProducts.metadata(), provenance: SampleProducts.provenance()).encode("x"),
+        try Dataset(exposure, metadata: try SampleProducts.metadata(), provenance: SampleProducts.provenance()).encode(
+          "x"),
         to: folder + "/exposure.h5")
       try AtomicFile().publish(try Dataset(catalog).encode("c"), to: folder + "/catalog.h5")
       return try JSONValue(
         parsing: String(
-          decoding: try Peers.run("read_products.py", [folder + "/exposure.h5", folder + "/catalog.h5"]), as: UTF8.self))
+          decoding: try Peers.run("read_products.py", [folder + "/exposure.h5", folder + "/catalog.h5"]), as: UTF8.self)
+      )
     }
     func check(_ name: String, _ expected: String) {
       #expect(found[name]?.text() == expected, "\(name)")
@@ -65,7 +67,8 @@ struct PythonReadersTests {
     for (name, unit) in [
       ("coord_ra", "deg"), ("psfFlux", "nJy"), ("base_PsfFlux_instFlux", "ct"), ("base_SdssCentroid_x", "pix"),
     ] {
-      #expect(found["units"]?.text().contains("\"\(name)\":\"\(unit)\"") == true, "\(name): \(found["units"]?.text() ?? "")")
+      #expect(
+        found["units"]?.text().contains("\"\(name)\":\"\(unit)\"") == true, "\(name): \(found["units"]?.text() ?? "")")
     }
     #expect(found["h5py_units"] == .array(catalog.schema.fields.map { .string($0.unit) }))
     #expect(found["schema"]?.text().contains(#"["coord_ra","Angle","deg"]"#) == true)

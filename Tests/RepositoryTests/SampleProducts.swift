@@ -129,7 +129,8 @@ enum SampleProducts {
     let short = try schema.addField("short", as: UInt16.self, doc: "U")
     let int = try schema.addField("int", as: Int32.self, doc: "I")
     let band = try schema.addField("band", .string(length: 4), as: String.self, doc: "filter")
-    let array = try schema.addField("aperture", .float32Array(count: 3), as: [Float].self, unit: "nJy", doc: "three apertures")
+    let array = try schema.addField(
+      "aperture", .float32Array(count: 3), as: [Float].self, unit: "nJy", doc: "three apertures")
     let doubles = try schema.addField("fit", .float64Array(count: 2), as: [Double].self, doc: "two numbers")
     let ints = try schema.addField("counts", .int32Array(count: 2), as: [Int32].self, doc: "two counts")
     let centroid = try PointKey(adding: "base_SdssCentroid", to: &schema, doc: "centroid")
@@ -159,7 +160,8 @@ enum SampleProducts {
       guard row % 5 != 4 else { continue }
       let spans = SpanSet(Box2I(minX: row, minY: 10, width: 4, height: 3)).dilated(by: 2, .diamond)
       let peaks = [
-        Peak(id: Int64(row), position: Point2D(x: Double(row) + 1.5, y: 11), pixel: Point2I(x: row + 1, y: 11), value: 9),
+        Peak(
+          id: Int64(row), position: Point2D(x: Double(row) + 1.5, y: 11), pixel: Point2I(x: row + 1, y: 11), value: 9),
         Peak(
           id: Int64(row) + 1000, position: Point2D(x: Double(row), y: 12), pixel: Point2I(x: row, y: 12), value: -3,
           significance: 5.5, isFromNegative: true),

@@ -47,7 +47,9 @@ import Testing
 
   @Test func whatIsWrittenReadsBack() throws {
     var config = LoadedConfig("addMult", AddMultConfig())
-    try config.apply(try YAMLText.parse("{add: {target: AddTwiceTask, addend: 1e-7}, name: \"a: #b\", weights: {x y: .inf}}"), from: .code("test"))
+    try config.apply(
+      try YAMLText.parse("{add: {target: AddTwiceTask, addend: 1e-7}, name: \"a: #b\", weights: {x y: .inf}}"),
+      from: .code("test"))
     let text = config.yaml
     guard case .mapping(let entries) = try YAMLText.parse(text) else {
       Issue.record("no mapping")
@@ -76,14 +78,25 @@ import Testing
     #expect(message("order:").contains("nothing is given"))
     #expect(
       message("mode: Auto")
-        == "f.yaml:1: addMult.mode: \"Auto\" is given; it must be one of auto, convolveTemplate, convolveScience; did you mean auto?")
-    #expect(message("add:\n  addend: .nan").contains("f.yaml:2: addMult.add.addend: nan is given; it must be float, from -1000.0 to 1000.0"))
-    #expect(message("add:\n  target: AddTwicTask").contains("addMult.add.target: \"AddTwicTask\" is given; it must be one of AddTask, AddTwiceTask; did you mean AddTwiceTask?"))
-    #expect(message("mult: { target: AddTask }").contains("addMult.mult.target: \"AddTask\" is given; it must be one of MultTask"))
-    #expect(message("kernel: LA").contains("addMult.kernel.name: \"LA\" is given; it must be one of AL, DF; did you mean AL?"))
+        == "f.yaml:1: addMult.mode: \"Auto\" is given; it must be one of auto, convolveTemplate, convolveScience; did you mean auto?"
+    )
+    #expect(
+      message("add:\n  addend: .nan").contains(
+        "f.yaml:2: addMult.add.addend: nan is given; it must be float, from -1000.0 to 1000.0"))
+    #expect(
+      message("add:\n  target: AddTwicTask").contains(
+        "addMult.add.target: \"AddTwicTask\" is given; it must be one of AddTask, AddTwiceTask; did you mean AddTwiceTask?"
+      ))
+    #expect(
+      message("mult: { target: AddTask }").contains(
+        "addMult.mult.target: \"AddTask\" is given; it must be one of MultTask"))
+    #expect(
+      message("kernel: LA").contains("addMult.kernel.name: \"LA\" is given; it must be one of AL, DF; did you mean AL?")
+    )
     #expect(message("kernel: { ALL: { addend: 1 } }").contains("addMult.kernel.ALL: there is no such alternative"))
     #expect(message("plugins: { names: [AL, AL] }").contains("AL is named twice"))
-    #expect(message("sizes: [1, 0]").contains("a list of 2 is given; it must be list of int, 1 to 3 items, each above 0"))
+    #expect(
+      message("sizes: [1, 0]").contains("a list of 2 is given; it must be list of int, 1 to 3 items, each above 0"))
     #expect(message("sizes: []").contains("1 to 3 items"))
     #expect(message("weights: { a: b }").contains("mapping of text to float"))
     #expect(message("order.sub: 1").contains("addMult.order.sub: order is int and has no fields"))
@@ -100,7 +113,8 @@ import Testing
     #expect(message("a: &x [1]\nb: *x").contains("line 1: anchors and aliases"))
     #expect(message("a: 1\n--- \nb: 2").contains("not YAML"))
     #expect(message("? [a]\n: 1").contains("a key must be plain text"))
-    #expect(message("mode: 'auto' # a comment with *stars & more\nname: \"*quoted &text\"\nsizes: [1] # *x") == "no error")
+    #expect(
+      message("mode: 'auto' # a comment with *stars & more\nname: \"*quoted &text\"\nsizes: [1] # *x") == "no error")
     #expect(message("name: a *b &c") == "no error")
     #expect(message("") == "no error")
     #expect(message("# only a comment") == "no error")
@@ -109,14 +123,18 @@ import Testing
   /// Each level of an alias bomb has ten of the one before: 10⁹ nodes in 300 bytes.
   @Test func bombsAndHugeTextsAreRefusedAtOnce() {
     var bomb = "a0: &a0 [x, x]\n"
-    for i in 1..<10 { bomb += "a\(i): &a\(i) [" + Array(repeating: "*a\(i - 1)", count: 10).joined(separator: ", ") + "]\n" }
+    for i in 1..<10 {
+      bomb += "a\(i): &a\(i) [" + Array(repeating: "*a\(i - 1)", count: 10).joined(separator: ", ") + "]\n"
+    }
     let start = ContinuousClock.now
     #expect(message(bomb).contains("line 1: anchors and aliases"))
     #expect(message("x: !!seq &a [1]\ny: *a").contains("anchors and aliases"))
-    #expect(message("order: " + String(repeating: "1", count: 10 << 20)).contains("at most 1048576 are read"))
+    #expect(message("order: " + String(repeating: "1", count: 10 << 20)).contains("at most 524288 are read"))
     #expect(message(String(repeating: "[", count: 500_000)).contains("not YAML"))
-    #expect(message(String(repeating: "- ", count: 400_000)).contains("YAML"))
-    #expect(message((0..<900).map { String(repeating: " ", count: $0) + "a:" }.joined(separator: "\n")).contains("nested more than 64 deep"))
+    #expect(message(String(repeating: "- ", count: 200_000)).contains("YAML"))
+    #expect(
+      message((0..<900).map { String(repeating: " ", count: $0) + "a:" }.joined(separator: "\n")).contains(
+        "nested more than 64 deep"))
     #expect(message("a: 99999999999999999999").contains("no such field"))
     #expect(message("order: 99999999999999999999").contains("1e+20 is given"))
     #expect(ContinuousClock.now - start < .seconds(2))
@@ -129,7 +147,9 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let file = folder.appending(path: "f.yaml").path
     try "# settings\naddMult:\n  order: 4\n  add.addend: 2\n".write(toFile: file, atomically: true, encoding: .utf8)
-    try configs.apply(.mapping([.init("addMult", .mapping([.init("order", .integer(3)), .init("mode", .string("auto"))]))]), from: .instrument(file: "repository.yaml", line: 7))
+    try configs.apply(
+      .mapping([.init("addMult", .mapping([.init("order", .integer(3)), .init("mode", .string("auto"))]))]),
+      from: .instrument(file: "repository.yaml", line: 7))
     try configs.apply(file: file)
     try configs.apply(argument: "addMult:order=5")
     try configs.apply(argument: "addMult:sizes=[7, 8]")
@@ -138,9 +158,11 @@ import Testing
     let loaded = try #require(configs["addMult"])
     #expect((loaded.config as? AddMultConfig)?.order == 5)
     #expect((loaded.config as? AddMultConfig)?.weights == ["a": 1])
-    #expect(loaded.formattedHistory(of: "order") == [
-      "order = 3  # instrument, repository.yaml:7", "order = 4  # \(file):3", "order = 5  # command line, -c addMult:order=5",
-    ])
+    #expect(
+      loaded.formattedHistory(of: "order") == [
+        "order = 3  # instrument, repository.yaml:7", "order = 4  # \(file):3",
+        "order = 5  # command line, -c addMult:order=5",
+      ])
     #expect(loaded.origins["add.addend"]?.description == "\(file):4")
     #expect(loaded.origins["isFast"] == nil)
     #expect(loaded.yaml.contains("order: 5  # from command line, -c addMult:order=5"))

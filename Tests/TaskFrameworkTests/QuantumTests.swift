@@ -24,19 +24,29 @@ import Testing
       dimensions: [.visit, .detector], templates: ["coaddName": "deep", "fakesType": ""],
       [
         Connection("science", .input, "{fakesType}calexp", .exposure, dimensions: [.visit, .detector], doc: "in"),
-        Connection("coadds", .prerequisiteInput, "{coaddName}Coadd", .exposure, dimensions: [.tract, .patch, .band], multiple: true, minimum: 2, doc: "coadds"),
+        Connection(
+          "coadds", .prerequisiteInput, "{coaddName}Coadd", .exposure, dimensions: [.tract, .patch, .band],
+          multiple: true, minimum: 2, doc: "coadds"),
         Connection("schema", .initOutput, "{coaddName}Diff_diaSrc_schema", .sourceCatalog, doc: "schema"),
-        Connection("difference", .output, "{fakesType}{coaddName}Diff_differenceExp", .exposure, dimensions: [.visit, .detector], doc: "out"),
+        Connection(
+          "difference", .output, "{fakesType}{coaddName}Diff_differenceExp", .exposure,
+          dimensions: [.visit, .detector], doc: "out"),
       ])
   }
 
   @Test func templatesAndNames() throws {
     let connections = try connections()
     let plain = try connections.resolved(templates: [:], names: [:])
-    #expect(plain.all.map(\.datasetType) == ["calexp", "deepCoadd", "deepDiff_diaSrc_schema", "deepDiff_differenceExp"])
+    #expect(
+      plain.all.map(\.datasetType) == ["calexp", "deepCoadd", "deepDiff_diaSrc_schema", "deepDiff_differenceExp"])
     let other = try connections.resolved(templates: ["coaddName": "goodSeeing"], names: ["science": "pvi"])
-    #expect(other.all.map(\.datasetType) == ["pvi", "goodSeeingCoadd", "goodSeeingDiff_diaSrc_schema", "goodSeeingDiff_differenceExp"])
-    let error = #expect(throws: ConnectionsError.self) { try connections.resolved(templates: ["coadName": "x"], names: [:]) }
+    #expect(
+      other.all.map(\.datasetType) == [
+        "pvi", "goodSeeingCoadd", "goodSeeingDiff_diaSrc_schema", "goodSeeingDiff_differenceExp",
+      ])
+    let error = #expect(throws: ConnectionsError.self) {
+      try connections.resolved(templates: ["coadName": "x"], names: [:])
+    }
     #expect(error?.description == "there is no template coadName; did you mean coaddName?")
     #expect(throws: ConnectionsError.self) { try connections.resolved(templates: [:], names: ["scienc": "x"]) }
     #expect(throws: ConnectionsError.self) { try connections.resolved(templates: ["coaddName": "../../x"], names: [:]) }
@@ -50,8 +60,12 @@ import Testing
     let input = Connection("a", .input, "a", .exposure, dimensions: [.visit], doc: "")
     #expect(throws: ConnectionsError.self) { try declare([:], input, input) }
     #expect(throws: ConnectionsError.self) { try declare(["a": "x"], input) }
-    #expect(throws: ConnectionsError.self) { try declare([:], Connection("b", .input, "b", .exposure, dimensions: [.visit], minimum: 2, doc: "")) }
-    #expect(throws: ConnectionsError.self) { try declare([:], Connection("b", .initInput, "b", .exposure, dimensions: [.visit], doc: "")) }
+    #expect(throws: ConnectionsError.self) {
+      try declare([:], Connection("b", .input, "b", .exposure, dimensions: [.visit], minimum: 2, doc: ""))
+    }
+    #expect(throws: ConnectionsError.self) {
+      try declare([:], Connection("b", .initInput, "b", .exposure, dimensions: [.visit], doc: ""))
+    }
     #expect(throws: ConnectionsError.self) { try declare([:], Connection("b", .output, "b", .exposure, doc: "")) }
   }
 
@@ -71,9 +85,13 @@ import Testing
     #expect(try CopyTask.adjustQuantum(quantum(), connections) == quantum())
     let noWork = #expect(throws: NoWorkFound.self) { try CopyTask.adjustQuantum(quantum(science: 0), connections) }
     #expect(noWork?.description == "subtract of visit 1, detector 2: 0 of calexp where at least 1 is needed")
-    let missing = #expect(throws: AdjustQuantumError.self) { try CopyTask.adjustQuantum(quantum(coadds: 1), connections) }
+    let missing = #expect(throws: AdjustQuantumError.self) {
+      try CopyTask.adjustQuantum(quantum(coadds: 1), connections)
+    }
     #expect(missing?.category == "FileNotFoundError")
-    let twice = #expect(throws: AdjustQuantumError.self) { try CopyTask.adjustQuantum(quantum(science: 2), connections) }
+    let twice = #expect(throws: AdjustQuantumError.self) {
+      try CopyTask.adjustQuantum(quantum(science: 2), connections)
+    }
     #expect(twice?.category == "ScalarError")
   }
 
@@ -118,7 +136,9 @@ import Testing
     #expect(outcome(partial) == .failed(category: "AnnotatedPartialOutputsError", message: "half"))
     #expect(outcome(TaskError("bad")) == .failed(category: "TaskError", message: "bad"))
     #expect(Caveats(rawValue: 15).conciseCode == "*A" && Caveats(rawValue: 5).conciseCode == "+N")
-    #expect(Caveats(rawValue: 36).conciseCode == "D" && Caveats(rawValue: 64).conciseCode == "P" && Caveats().conciseCode == "")
+    #expect(
+      Caveats(rawValue: 36).conciseCode == "D" && Caveats(rawValue: 64).conciseCode == "P"
+        && Caveats().conciseCode == "")
   }
 }
 
@@ -147,12 +167,16 @@ final class MemoryContext: QuantumContext {
   init(_ quantum: Quantum) { self.quantum = quantum }
 
   func get<Value>(_ reference: DatasetRef, as _: Value.Type) throws -> Value? {
-    guard quantum.inputs.values.contains(where: { $0.contains(reference) }) else { throw QuantumContextError.notAnInput(reference) }
+    guard quantum.inputs.values.contains(where: { $0.contains(reference) }) else {
+      throw QuantumContextError.notAnInput(reference)
+    }
     return store[reference] as? Value
   }
 
   func put<Value>(_ value: Value, _ reference: DatasetRef) throws {
-    guard quantum.outputs.values.contains(where: { $0.contains(reference) }) else { throw QuantumContextError.notAnOutput(reference) }
+    guard quantum.outputs.values.contains(where: { $0.contains(reference) }) else {
+      throw QuantumContextError.notAnOutput(reference)
+    }
     written[reference] = value as? Double
   }
 }

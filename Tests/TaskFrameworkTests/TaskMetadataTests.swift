@@ -68,7 +68,9 @@ import Testing
     #expect(try metadata.array("k") == [1], "nothing of a list that does not fit is added")
     #expect(throws: MetadataError.wrongKind(key: "k", found: "int", expected: "float")) { try metadata.double("k") }
     #expect(try metadata.number("k") == 1)
-    for key in ["", ".", "a.", ".a", "a..b"] { #expect(throws: MetadataError.self, "\(key)") { try metadata.set(key, 1) } }
+    for key in ["", ".", "a.", ".a", "a..b"] {
+      #expect(throws: MetadataError.self, "\(key)") { try metadata.set(key, 1) }
+    }
   }
 
   @Test func jsonKeepsKindsAndNaN() throws {
@@ -109,7 +111,8 @@ import Testing
     #expect(message("[1e]").contains("is no number"))
     #expect(message(String(repeating: "[", count: 100_000)).contains("nested more than 200 deep"))
     #expect(try JSONValue(parsing: #""\u00e9\ud83d\ude00\/""#) == .string("é😀/"))
-    #expect(try JSONValue(parsing: "[-0.5e3, 9223372036854775807, 9223372036854775808]")
-      == .array([.number(-500), .integer(.max), .number(9223372036854775808)]))
+    #expect(
+      try JSONValue(parsing: "[-0.5e3, 9223372036854775807, 9223372036854775808]")
+        == .array([.number(-500), .integer(.max), .number(9223372036854775808)]))
   }
 }

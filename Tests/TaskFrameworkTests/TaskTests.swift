@@ -135,7 +135,8 @@ import Testing
     task.timer("loud", logLevel: .info) {}
     let found = lines.all
     #expect(found.count == 8)
-    #expect(found.contains { $0.hasPrefix("debug timer.addMult.mult runStartUtc=") && $0.contains("; runStartCpuTime=") })
+    #expect(
+      found.contains { $0.hasPrefix("debug timer.addMult.mult runStartUtc=") && $0.contains("; runStartCpuTime=") })
     #expect(found.contains { $0.hasPrefix("info timer.addMult loudEndUtc=") })
   }
 

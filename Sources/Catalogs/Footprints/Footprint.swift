@@ -65,7 +65,8 @@ package struct Footprint: Hashable, Sendable {
   package init(_ spans: SpanSet, peaks: [Peak], region: Box2I, heavy: HeavyPixels) throws(CatalogError) {
     for (what, found) in [("image", heavy.image.count), ("mask", heavy.mask.count), ("variance", heavy.variance.count)]
     where found != spans.area {
-      throw .lengthMismatch(what: "the number of \(what) values of a heavy footprint", found: found, expected: spans.area)
+      throw .lengthMismatch(
+        what: "the number of \(what) values of a heavy footprint", found: found, expected: spans.area)
     }
     self.spans = spans
     self.peaks = peaks

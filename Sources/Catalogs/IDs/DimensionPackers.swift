@@ -47,7 +47,9 @@ package struct VisitDetectorPacker: Hashable, Sendable {
 /// Packs patch, tract and perhaps band into one number: `patch + patchCount * (tract + tractCount * bandIndex)`
 /// (detection-measurement D.2.3).
 package struct SkyMapPacker: Hashable, Sendable {
-  /// The numbers of bands. New ones go to the end: IDs are for ever.
+  /// The numbers of bands.
+  ///
+  /// New ones go to the end: IDs are for ever.
   package static let bands: [String?] = [
     nil, "u", "g", "r", "i", "z", "y", "U", "B", "G", "V", "R", "I", "Z", "Y", "J", "H", "K", "N387", "N515", "N656",
     "N816", "N921", "N1010", "N419", "N540", "N708", "N964",

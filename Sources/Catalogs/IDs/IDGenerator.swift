@@ -41,7 +41,8 @@ package struct IDGenerator: Hashable, Sendable {
 
   /// - Throws: ``CatalogError/invalidID(_:)``.
   package init(
-    _ packer: SkyMapPacker, tract: Int64, patch: Int64, band: String? = nil, release: Int64 = 0, releaseCount: Int64 = 64
+    _ packer: SkyMapPacker, tract: Int64, patch: Int64, band: String? = nil, release: Int64 = 0,
+    releaseCount: Int64 = 64
   ) throws(CatalogError) {
     try self.init(
       packed: try packer.pack(tract: tract, patch: patch, band: band), maxBits: packer.maxBits, release: release,
@@ -87,7 +88,7 @@ package struct IDFactory: Hashable, Sendable {
   private let catalog: (id: Int64, counterBits: Int)?
   private var counter: Int64 = 0
 
-  /// Plain IDs 1, 2, 3, …
+  /// Plain IDs from 1 on.
   package init() { catalog = nil }
 
   /// IDs of one catalog: `catalogID << reserved | counter`, the counter from 1 on.

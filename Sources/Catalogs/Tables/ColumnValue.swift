@@ -202,7 +202,9 @@ extension String: ColumnValue {
   package static func fits(_ type: FieldType) -> Bool { if case .string = type { true } else { false } }
   package static func read(_ column: ColumnStorage, row: Int, _: FieldType) -> String { column.strings[row] }
   package static func write(_ value: String, to column: inout ColumnStorage, row: Int, _ type: FieldType) {
-    if case .string(let length) = type { precondition(value.utf8.count <= length, "the text is too long for its column") }
+    if case .string(let length) = type {
+      precondition(value.utf8.count <= length, "the text is too long for its column")
+    }
     column.strings[row] = value
   }
 }

@@ -39,7 +39,8 @@ package struct QuadrupoleKey: Hashable, Sendable {
   }
 
   /// - Throws: ``CatalogError``.
-  package init(adding name: String, to schema: inout Schema, unit: String = "pixel^2", doc: String) throws(CatalogError) {
+  package init(adding name: String, to schema: inout Schema, unit: String = "pixel^2", doc: String) throws(CatalogError)
+  {
     xx = try schema.addField(name + "_xx", unit: unit, doc: doc + ", xx")
     yy = try schema.addField(name + "_yy", unit: unit, doc: doc + ", yy")
     xy = try schema.addField(name + "_xy", unit: unit, doc: doc + ", xy")

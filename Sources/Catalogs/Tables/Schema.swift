@@ -49,7 +49,8 @@ package struct Schema: Hashable, Sendable {
     for field in other.fields {
       if let index = indices[field.name] {
         guard fields[index].type == field.type else {
-          throw .schemaMismatch("column \(field.name) is \(fields[index].type.code) in one schema and \(field.type.code) in the other")
+          throw .schemaMismatch(
+            "column \(field.name) is \(fields[index].type.code) in one schema and \(field.type.code) in the other")
         }
       } else {
         try add(field)
@@ -136,7 +137,9 @@ package struct Schema: Hashable, Sendable {
       }
       let twin = other.fields[index]
       if twin.type != field.type { lines.append("column \(field.name) is \(twin.type.code), not \(field.type.code)") }
-      if twin.unit != field.unit { lines.append("column \(field.name) has unit \"\(twin.unit)\", not \"\(field.unit)\"") }
+      if twin.unit != field.unit {
+        lines.append("column \(field.name) has unit \"\(twin.unit)\", not \"\(field.unit)\"")
+      }
       if twin.doc != field.doc { lines.append("column \(field.name) has another description") }
     }
     for field in other.fields where indices[field.name] == nil { lines.append("column \(field.name) is too many") }

@@ -18,7 +18,8 @@ struct HeaderValues {
 
   private func missing(_ what: String, keyword: String, flag: String) -> IngestError {
     IngestError(
-      file: file, reason: "has no \(what): its header has no \(keyword); give it with \(flag) (a value, or another keyword)")
+      file: file,
+      reason: "has no \(what): its header has no \(keyword); give it with \(flag) (a value, or another keyword)")
   }
 
   /// A positive number; `nil` for a keyword that is absent or holds none.
@@ -51,7 +52,8 @@ struct HeaderValues {
     if let text = header.text(source) ?? header.integer(source).map({ "\($0)" }) {
       let word = String(text.prefix { $0 != " " })
       guard isBand(word) else {
-        throw IngestError(file: file, reason: "\(source) begins with \"\(word)\", which is no name of a band; give one with --band")
+        throw IngestError(
+          file: file, reason: "\(source) begins with \"\(word)\", which is no name of a band; give one with --band")
       }
       return (word, text)
     }

@@ -61,7 +61,11 @@ package struct Ingestion {
         if exposure.dataset.content.wcs == nil {
           summary.warnings.append("\(path): has no WCS: it is in the repository, but on no tract")
         }
-        if repository == nil { pending.append((path, exposure)) } else { try add(exposure, path, to: &repository, &summary) }
+        if repository == nil {
+          pending.append((path, exposure))
+        } else {
+          try add(exposure, path, to: &repository, &summary)
+        }
       } catch {
         summary.failures.append(error)
       }
@@ -70,7 +74,8 @@ package struct Ingestion {
       // The folder first, so that the lock has a place.
       try files.publish([], to: repositoryPath + "/.lock")
       lock = try FolderLock(repositoryPath)
-      repository = try InputRepository.create(repositoryPath, Self.newConfig(for: pending.map(\.exposure)), files: files)
+      repository = try InputRepository.create(
+        repositoryPath, Self.newConfig(for: pending.map(\.exposure)), files: files)
       for (path, exposure) in pending {
         do {
           try add(exposure, path, to: &repository, &summary)
@@ -87,11 +92,16 @@ package struct Ingestion {
   }
 
   private func add(
-    _ ingested: IngestedExposure, _ path: String, to repository: inout InputRepository?, _ summary: inout IngestionSummary
+    _ ingested: IngestedExposure, _ path: String, to repository: inout InputRepository?,
+    _ summary: inout IngestionSummary
   ) throws {
     guard var open = repository else { return }
     // A number that does not fit into an ID must not get into the repository.
-    _ = try open.settings.instrument.packer().pack(visit: ingested.visit, detector: ingested.detector)
+    do throws(CatalogError) {
+      _ = try open.settings.instrument.packer().pack(visit: ingested.visit, detector: ingested.detector)
+    } catch {
+      throw IngestError(file: path, reason: "\(error) in \(open.path)/repository.yaml")
+    }
     if let present = open.visits[visit: ingested.visit, detector: ingested.detector] {
       if present.digest == FileDigest(of: try ingested.dataset.encode(path)) {
         summary.unchanged.append(path)
@@ -100,7 +110,9 @@ package struct Ingestion {
       guard replaces else {
         throw IngestError(
           file: path,
-          reason: "the repository has another exposure of visit \(ingested.visit), detector \(ingested.detector); --replace puts this one in its place")
+          reason:
+            "the repository has another exposure of visit \(ingested.visit), detector \(ingested.detector); --replace puts this one in its place"
+        )
       }
     }
     try open.add(ingested.dataset, visit: ingested.visit, detector: ingested.detector, band: ingested.band)
@@ -133,7 +145,8 @@ package struct Ingestion {
         return summary
       }
       guard replaces else {
-        throw IngestError(file: path, reason: "the repository has another \(reference); --replace puts this one in its place")
+        throw IngestError(
+          file: path, reason: "the repository has another \(reference); --replace puts this one in its place")
       }
     }
     try repository.add(dataset, reference)
@@ -148,7 +161,9 @@ package struct Ingestion {
   /// - Throws: ``Repository/FITSError``, ``Repository/CSVError``, and what reading HDF5 throws.
   package static func readCatalog(_ path: String) throws -> Catalog {
     let lowered = path.lowercased()
-    if lowered.hasSuffix(".csv") || lowered.hasSuffix(".ecsv") || lowered.hasSuffix(".txt") { return try Catalog(csvFile: path) }
+    if lowered.hasSuffix(".csv") || lowered.hasSuffix(".ecsv") || lowered.hasSuffix(".txt") {
+      return try Catalog(csvFile: path)
+    }
     if lowered.hasSuffix(".h5") || lowered.hasSuffix(".hdf5") {
       return try Dataset<Catalog>(decoding: try readFile(path), name: path).content
     }
@@ -162,7 +177,9 @@ package struct Ingestion {
     var config = RepositoryConfig()
     let contents = exposures.map(\.dataset.content)
     config.instrument.bands = Set(exposures.map(\.band)).sorted()
-    if let name = contents.compactMap({ $0.visitInfo?.instrument }).first, (try? DataID([.instrument: .name(name)])) != nil {
+    if let name = contents.compactMap({ $0.visitInfo?.instrument }).first,
+      (try? DataID([.instrument: .name(name)])) != nil
+    {
       config.instrument.name = name
     }
     var corners: [SpherePoint] = []

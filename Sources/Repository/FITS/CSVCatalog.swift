@@ -52,7 +52,8 @@ extension Catalog {
         continue
       }
       guard values.count == header.count else {
-        throw CSVError(file: file, line: i + 1, reason: "\(values.count) values, the first line names \(header.count) columns")
+        throw CSVError(
+          file: file, line: i + 1, reason: "\(values.count) values, the first line names \(header.count) columns")
       }
       guard values.allSatisfy({ $0.utf8.count <= 65_536 }) else {
         throw CSVError(file: file, line: i + 1, reason: "a text has more than 65536 bytes")
@@ -133,7 +134,9 @@ extension Catalog {
       for i in 0..<count {
         let name = count == 1 ? field.name : "\(field.name)_\(i)"
         names.append(name)
-        if let column = try? Field(name, field.type.elementType, unit: field.unit, doc: field.doc) { header.append(column) }
+        if let column = try? Field(name, field.type.elementType, unit: field.unit, doc: field.doc) {
+          header.append(column)
+        }
       }
     }
     var out = ""
@@ -163,7 +166,10 @@ extension Catalog {
     case .string:
       let text = column.strings[row].split(whereSeparator: \.isNewline).joined(separator: " ")
       let needsQuotes = text.contains { ",\"# ".contains($0) } || text.isEmpty
-      return [needsQuotes ? "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : text]
+      return [
+        needsQuotes
+          ? "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : text
+      ]
     }
   }
 }

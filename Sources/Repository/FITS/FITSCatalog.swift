@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Catalogs from FITS tables.
 
-package import Catalogs
 internal import CFITSIO
+package import Catalogs
 
 extension Catalog {
   /// The first binary table of a FITS file.
@@ -63,7 +63,8 @@ extension Catalog {
 func columnName(_ text: String) -> String {
   let name = String(
     String.UnicodeScalarView(
-      text.unicodeScalars.map { $0.isASCII && ($0.properties.isAlphabetic || (48...57).contains($0.value)) ? $0 : "_" }))
+      text.unicodeScalars.map { $0.isASCII && ($0.properties.isAlphabetic || (48...57).contains($0.value)) ? $0 : "_" })
+  )
   return name.first.map { $0.isNumber } ?? true ? "_" + name : name
 }
 

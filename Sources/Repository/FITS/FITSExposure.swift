@@ -77,7 +77,9 @@ package struct FITSExposure: Sendable {
 
   /// The coordinate system; `nil` when the header has no celestial axes.
   private static func wcs(_ header: FITSHeader, _ corner: Point2I, _ path: String) throws(FITSError) -> SkyWCS? {
-    guard let axes = header.text("CTYPE1"), header["CRVAL1"] != nil, axes != "LINEAR", axes != "PIXEL" else { return nil }
+    guard let axes = header.text("CTYPE1"), header["CRVAL1"] != nil, axes != "LINEAR", axes != "PIXEL" else {
+      return nil
+    }
     do throws(WCSError) {
       let wcs = try SkyWCS(header: header.cards)
       return corner == Point2I(x: 0, y: 0) ? wcs : try wcs.shifted(by: Point2D(corner))

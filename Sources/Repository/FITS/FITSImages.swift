@@ -51,7 +51,9 @@ extension FITSMemoryFile {
     let isImage = kind == IMAGE_HDU && (rank == 2 || (rank == 3 && extents[2] == 1)) && extents[0] > 0 && extents[1] > 0
     if isImage {
       guard extents[0] <= Self.largestSide, extents[1] <= Self.largestSide, extents[0] * extents[1] <= Self.largestArea
-      else { throw .invalid(file: name, part: "HDU \(number)", reason: "an image of \(extents[0])×\(extents[1]) pixels") }
+      else {
+        throw .invalid(file: name, part: "HDU \(number)", reason: "an image of \(extents[0])×\(extents[1]) pixels")
+      }
     }
     let title = header.text("EXTNAME") ?? header.text("EXTTYPE") ?? ""
     return FITSHDU(
@@ -99,7 +101,8 @@ extension FITSMemoryFile {
       box: Box2I(width: hdu.width, height: hdu.height), values.map { UInt32(truncatingIfNeeded: $0) }, name, hdu)
   }
 
-  private func read<Value: BitwiseCopyable>(_ hdu: FITSHDU, _ type: Int32, missing: Value) throws(FITSError) -> [Value] {
+  private func read<Value: BitwiseCopyable>(_ hdu: FITSHDU, _ type: Int32, missing: Value) throws(FITSError) -> [Value]
+  {
     try moveTo(hdu.number)
     try requireWholeHDU("HDU \(hdu.number)")
     var status: Int32 = 0

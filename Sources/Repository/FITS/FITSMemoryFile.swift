@@ -45,7 +45,9 @@ struct FITSMemoryFile: ~Copyable {
     }
     FITSLibrary.lock.lock()
     let contents = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 16)
-    bytes.withUnsafeBytes { contents.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(contents), byteCount: $0.count) }
+    bytes.withUnsafeBytes {
+      contents.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(contents), byteCount: $0.count)
+    }
     let buffer = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: 1)
     buffer.initialize(to: contents)
     let size = UnsafeMutablePointer<Int>.allocate(capacity: 1)
@@ -113,7 +115,9 @@ struct FITSMemoryFile: ~Copyable {
     var count: Int64 = 1
     for axis in 0..<(header.integer("NAXIS") ?? 0) {
       let (product, overflows) = count.multipliedReportingOverflow(by: max(0, header.integer("NAXIS\(axis + 1)") ?? 0))
-      guard !overflows, product <= 1 << 44 else { throw .damaged(file: name, reason: "\(what) has no size that could be") }
+      guard !overflows, product <= 1 << 44 else {
+        throw .damaged(file: name, reason: "\(what) has no size that could be")
+      }
       count = product
     }
     let elements = count + min(max(0, header.integer("PCOUNT") ?? 0), 1 << 44)

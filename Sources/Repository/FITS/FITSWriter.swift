@@ -46,7 +46,9 @@ struct FITSWriter: ~Copyable {
   }
 
   private func check(_ status: Int32, _ what: String) throws(FITSError) {
-    guard status == 0 else { throw .damaged(file: name, reason: "\(what) cannot be written: \(FITSMemoryFile.message(status))") }
+    guard status == 0 else {
+      throw .damaged(file: name, reason: "\(what) cannot be written: \(FITSMemoryFile.message(status))")
+    }
   }
 
   /// Adds an HDU without data, as the first of a file of tables must be.
@@ -57,7 +59,9 @@ struct FITSWriter: ~Copyable {
   }
 
   /// Adds an image of float32 or float64 pixels, or of int32 ones.
-  mutating func addImage<Pixel: FITSPixel>(_ extensionName: String?, width: Int, height: Int, _ pixels: [Pixel]) throws(FITSError) {
+  mutating func addImage<Pixel: FITSPixel>(_ extensionName: String?, width: Int, height: Int, _ pixels: [Pixel])
+    throws(FITSError)
+  {
     var status: Int32 = 0
     var extents = [LONGLONG(width), LONGLONG(height)]
     var first: [LONGLONG] = [1, 1]
@@ -74,7 +78,8 @@ struct FITSWriter: ~Copyable {
     switch value {
     case .string(let text):
       // FITS is ASCII.
-      let ascii = String(text.unicodeScalars.map { $0.isASCII && $0.value >= 32 && $0.value < 127 ? Character($0) : "?" })
+      let ascii = String(
+        text.unicodeScalars.map { $0.isASCII && $0.value >= 32 && $0.value < 127 ? Character($0) : "?" })
       ffpkls(handle, keyword, ascii, comment, &status)
     case .integer(let number): ffprec(handle, Self.card(keyword, "\(number)", comment), &status)
     case .boolean(let flag): ffprec(handle, Self.card(keyword, flag ? "T" : "F", comment), &status)
@@ -97,7 +102,8 @@ struct FITSWriter: ~Copyable {
     let isStandard =
       keyword.utf8.count <= 8
       && keyword.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || $0 == 95 || $0 == 45 }
-    let name = isStandard ? keyword + String(repeating: " ", count: 8 - keyword.utf8.count) + "=" : "HIERARCH \(keyword) ="
+    let name =
+      isStandard ? keyword + String(repeating: " ", count: 8 - keyword.utf8.count) + "=" : "HIERARCH \(keyword) ="
     let padding = isStandard ? String(repeating: " ", count: max(1, 21 - value.utf8.count)) : " "
     return String((name + padding + value + (comment.isEmpty ? "" : " / \(comment)")).prefix(80))
   }

@@ -56,7 +56,8 @@ extension BackgroundList: DatasetContent {
       errors: try Image(box: grid, pixels: try errors.read(Float.self)))
     return BackgroundModel(
       background, interpolation: try choice("interpolation"), undersample: try choice("undersample"),
-      approximation: try choice("approximation"), approximationOrder: try group.integer("approximation_order", in: 0...30),
+      approximation: try choice("approximation"),
+      approximationOrder: try group.integer("approximation_order", in: 0...30),
       isApproximationWeighted: try group.boolean("approximation_weighted"))
   }
 }
@@ -68,7 +69,9 @@ extension Kernel: DatasetContent {
   package func write(to root: HDF5Group) throws {
     let dataset = try write(to: root, "kernel")
     try dataset.setAttribute(
-      "model", "K(x, y) = sum_i phi_i(x, y) kernel[i], phi = 1, x, y, x2, xy, y2, ...; out(p) = sum_d K[d] in(p + d): not flipped")
+      "model",
+      "K(x, y) = sum_i phi_i(x, y) kernel[i], phi = 1, x, y, x2, xy, y2, ...; out(p) = sum_d K[d] in(p + d): not flipped"
+    )
   }
 
   package static func read(from root: HDF5Group) throws -> Kernel { try Kernel(reading: try root.dataset("kernel")) }

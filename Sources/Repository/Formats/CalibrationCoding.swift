@@ -74,7 +74,9 @@ extension VisitInfo {
     if let id { try group.setAttribute("id", Int(id)) }
     for (name, path) in Self.doubles { if let value = self[keyPath: path] { try group.setAttribute(name, value) } }
     // Radians, so that the number that is read is the number that was written.
-    for (name, path) in Self.angles { if let value = self[keyPath: path] { try group.setAttribute(name, value.radians) } }
+    for (name, path) in Self.angles {
+      if let value = self[keyPath: path] { try group.setAttribute(name, value.radians) }
+    }
     for (name, path) in Self.texts { if let value = self[keyPath: path] { try group.setAttribute(name, value) } }
     if let boresight { try group.setAttribute("boresight_rad", [boresight.ra.radians, boresight.dec.radians]) }
     if let observatory {

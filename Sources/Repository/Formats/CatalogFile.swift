@@ -108,7 +108,8 @@ extension Catalog {
     var schema = Schema()
     for i in 0..<count {
       guard let type = FieldType(code: types[i]) else {
-        throw FormatError(file: group.file, object: dataset.path, reason: "column \(names[i]) has no type \"\(types[i])\"")
+        throw FormatError(
+          file: group.file, object: dataset.path, reason: "column \(names[i]) has no type \"\(types[i])\"")
       }
       try schema.add(try Field(names[i], type, unit: units[i], doc: docs[i]))
     }

@@ -80,7 +80,8 @@ package struct Dataset<Content: DatasetContent>: Sendable {
 
   private static func checkFormat(_ root: HDF5Group) throws {
     guard root.hasAttribute("format") else {
-      throw FormatError(file: root.file, object: "format", reason: "the file does not say what it is, so it is not ours")
+      throw FormatError(
+        file: root.file, object: "format", reason: "the file does not say what it is, so it is not ours")
     }
     let format = try root.string("format")
     guard format == Content.formatName else {

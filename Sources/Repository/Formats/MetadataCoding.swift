@@ -28,7 +28,8 @@ extension TaskMetadata {
   init(reading group: HDF5Group, depth: Int = 0) throws {
     self.init()
     guard depth <= Self.largestDepth else {
-      throw FormatError(file: group.file, object: group.path, reason: "metadata nested more than \(Self.largestDepth) deep")
+      throw FormatError(
+        file: group.file, object: group.path, reason: "metadata nested more than \(Self.largestDepth) deep")
     }
     for name in try group.attributeNames {
       guard let (attribute, isScalar) = try group.attributeIfPresent(name) else { continue }

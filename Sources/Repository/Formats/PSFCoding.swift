@@ -27,7 +27,8 @@ func writePSF(_ psf: any PSF, to group: HDF5Group) throws {
     if let fwhm = psf.fwhm { try group.setAttribute("fwhm", fwhm) }
     _ = try Image.write(psf.components, to: group, "components")
   default:
-    throw FormatError(file: group.file, object: group.path, reason: "a PSF of type \(type(of: psf)) has no form in a file")
+    throw FormatError(
+      file: group.file, object: group.path, reason: "a PSF of type \(type(of: psf)) has no form in a file")
   }
 }
 
@@ -44,7 +45,8 @@ func readPSF(_ group: HDF5Group) throws -> any PSF {
   switch try group.string("model") {
   case "kernel":
     return try KernelPSF(
-      normalized: try Image.read(try group.dataset("image"), count: 1)[0], averagePosition: try point("average_position"))
+      normalized: try Image.read(try group.dataset("image"), count: 1)[0],
+      averagePosition: try point("average_position"))
   case "polynomial":
     return try PolynomialPSF(
       try Kernel(reading: try group.dataset("basis_images")), averagePosition: try point("average_position"))

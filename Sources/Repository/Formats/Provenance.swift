@@ -57,7 +57,9 @@ extension Provenance {
     try group.setAttribute("dataset_type", datasetType)
     try group.setAttribute("data_id", dataID)
     try group.setAttribute("task", task)
-    for (name, version) in libraries.sorted(by: { $0.key < $1.key }) { try group.setAttribute("library_\(name)", version) }
+    for (name, version) in libraries.sorted(by: { $0.key < $1.key }) {
+      try group.setAttribute("library_\(name)", version)
+    }
     if !configYAML.isEmpty {
       try group.setAttribute("config_sha256", SHA256.hex(configYAML))
       try group.writeStrings("config_yaml", [configYAML])
@@ -87,7 +89,8 @@ extension Provenance {
     if group.contains("config_yaml") {
       let texts = try group.dataset("config_yaml").readStrings()
       guard texts.count == 1 else {
-        throw FormatError(file: group.file, object: "provenance/config_yaml", reason: "\(texts.count) texts, expected 1")
+        throw FormatError(
+          file: group.file, object: "provenance/config_yaml", reason: "\(texts.count) texts, expected 1")
       }
       configYAML = texts[0]
     }

@@ -38,7 +38,7 @@ extension SpatialBasis {
 }
 
 extension SpatialFunction {
-  /// Coefficients in the order 1, x, y, x², xy, y², …
+  /// Coefficients in the order 1, x, y, x², xy, y² and so on.
   func write(to group: HDF5Group, _ name: String) throws {
     try basis.write(to: try group.write(name, coefficients))
   }
@@ -65,7 +65,8 @@ extension Image<Double> {
       dataset.shape[1] <= 8192, dataset.shape[2] <= 8192
     else {
       throw FormatError(
-        file: dataset.file, object: dataset.path, reason: "shape \(dataset.shape), expected \(count) images of up to 8192²")
+        file: dataset.file, object: dataset.path,
+        reason: "shape \(dataset.shape), expected \(count) images of up to 8192²")
     }
     let pixels = try dataset.read(Double.self)
     let box = Box2I(width: dataset.shape[2], height: dataset.shape[1])

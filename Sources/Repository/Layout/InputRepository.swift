@@ -3,7 +3,7 @@
 
 internal import Catalogs
 internal import Foundation
-internal import HDF5
+package import HDF5
 package import Imaging
 package import TaskFramework
 
@@ -92,9 +92,11 @@ package struct InputRepository: Sendable {
     guard !exists(path) else {
       throw RepositoryError.invalid(path: path, reason: "is a repository already")
     }
-    var text = "# What this repository holds. Every field may be changed before the first campaign; IDs and sky map not after it.\n"
+    var text =
+      "# What this repository holds. Every field may be changed before the first campaign; IDs and sky map not after it.\n"
     for (name, doc, tree) in config.members { text += ConfigText.yaml(name, tree, doc: doc) }
-    text += "# Configurations of tasks for this instrument, by label, under those of a job: { subtractImages: { mode: auto } }\n"
+    text +=
+      "# Configurations of tasks for this instrument, by label, under those of a job: { subtractImages: { mode: auto } }\n"
     text += "applyOverrides: {}\n"
     try files.publish(Array(text.utf8), to: yamlPath(path))
     return try InputRepository(path, files: files)
@@ -116,7 +118,9 @@ package struct InputRepository: Sendable {
   /// Reads a dataset; its file is compared with what is recorded before anything looks into it.
   ///
   /// - Throws: ``RepositoryError/missingDataset(_:path:)``, ``ReadError``, and what decoding throws.
-  package func read<Content: DatasetContent>(_ reference: DatasetRef, as _: Content.Type = Content.self) throws -> Dataset<Content> {
+  package func read<Content: DatasetContent>(_ reference: DatasetRef, as _: Content.Type = Content.self) throws
+    -> Dataset<Content>
+  {
     guard let digest = digest(of: reference) else {
       throw RepositoryError.missingDataset(reference, path: path)
     }
@@ -155,19 +159,19 @@ package struct InputRepository: Sendable {
 }
 
 /// The content of `visits.h5`.
-struct RepositoryIndex: DatasetContent {
-  static let formatName = "skydiff repository index"
-  static let formatVersion = 1
+package struct RepositoryIndex: DatasetContent {
+  package static let formatName = "skydiff repository index"
+  package static let formatVersion = 1
 
-  let visits: VisitTable
-  let manifest: Manifest
+  package let visits: VisitTable
+  package let manifest: Manifest
 
-  func write(to root: HDF5Group) throws {
+  package func write(to root: HDF5Group) throws {
     try visits.catalog().writeTable(to: root, "visits")
     try manifest.catalog().writeTable(to: root, "manifest")
   }
 
-  static func read(from root: HDF5Group) throws -> RepositoryIndex {
+  package static func read(from root: HDF5Group) throws -> RepositoryIndex {
     do {
       return RepositoryIndex(
         visits: try VisitTable(try Catalog(reading: "visits", in: root)),

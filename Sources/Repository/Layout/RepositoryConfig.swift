@@ -15,13 +15,18 @@ package struct InstrumentConfig: Config {
   package init() {}
 
   package static let fields: [ConfigField<Self>] = [
-    .field("name", \.name, doc: "name of the instrument", requirement: "1 to 64 letters, digits, _, -, + or .", where: isName),
     .field(
-      "bands", \.bands, count: 0...64, doc: "bands of the filters", requirement: "1 to 64 letters, digits, _, -, + or .",
+      "name", \.name, doc: "name of the instrument", requirement: "1 to 64 letters, digits, _, -, + or .", where: isName
+    ),
+    .field(
+      "bands", \.bands, count: 0...64, doc: "bands of the filters",
+      requirement: "1 to 64 letters, digits, _, -, + or .",
       eachItem: isName),
     .field(
       "largestVisit", \.largestVisit, in: 0...(1 << 48),
-      doc: "largest number that a visit will ever have; with largestDetector it decides how many bits of an ID are left for sources"),
+      doc:
+        "largest number that a visit will ever have; with largestDetector it decides how many bits of an ID are left for sources"
+    ),
     .field("largestDetector", \.largestDetector, in: 0...65_535, doc: "largest number that a detector has"),
   ]
 
@@ -64,8 +69,11 @@ package struct DiscreteSkyMapConfig: SkyMapChoice {
   package static let fields: [ConfigField<Self>] = [
     .field("raList", \.raList, count: 0...100_000, doc: "right ascension of each tract's centre, degrees"),
     .field("decList", \.decList, count: 0...100_000, doc: "declination of each tract's centre, degrees"),
-    .field("radiusList", \.radiusList, count: 0...100_000, doc: "from each tract's centre to the middle of an edge, degrees"),
-    .field("patchInnerDimensions", \.patchInnerDimensions, in: 1...100_000, doc: "side of a patch without its border, pixels"),
+    .field(
+      "radiusList", \.radiusList, count: 0...100_000, doc: "from each tract's centre to the middle of an edge, degrees"),
+    .field(
+      "patchInnerDimensions", \.patchInnerDimensions, in: 1...100_000, doc: "side of a patch without its border, pixels"
+    ),
     .field("patchBorder", \.patchBorder, in: 0...50_000, doc: "border of a patch, pixels"),
     .field("tractOverlap", \.tractOverlap, in: 0...30, doc: "how far a tract reaches beyond its radius, degrees"),
     .field("pixelScale", \.pixelScale, in: 1e-4...3600, doc: "arcseconds a pixel"),
@@ -75,7 +83,8 @@ package struct DiscreteSkyMapConfig: SkyMapChoice {
   package func makeSkyMap() throws(SkyMapError) -> SkyMap {
     guard raList.count == decList.count, raList.count == radiusList.count else {
       throw .invalidConfiguration(
-        field: "raList", value: "\(raList.count) long", requirement: "as long as decList (\(decList.count)) and radiusList (\(radiusList.count))")
+        field: "raList", value: "\(raList.count) long",
+        requirement: "as long as decList (\(decList.count)) and radiusList (\(radiusList.count))")
     }
     let tracts = raList.indices.map {
       DiscreteTract(
@@ -103,7 +112,9 @@ package struct RingsSkyMapConfig: SkyMapChoice {
   package static let fields: [ConfigField<Self>] = [
     .field("numRings", \.numRings, in: 1...5000, doc: "rings between the polar caps"),
     .field("raStart", \.raStart, in: -360...360, doc: "right ascension of the first tract of each ring, degrees"),
-    .field("patchInnerDimensions", \.patchInnerDimensions, in: 1...100_000, doc: "side of a patch without its border, pixels"),
+    .field(
+      "patchInnerDimensions", \.patchInnerDimensions, in: 1...100_000, doc: "side of a patch without its border, pixels"
+    ),
     .field("patchBorder", \.patchBorder, in: 0...50_000, doc: "border of a patch, pixels"),
     .field("tractOverlap", \.tractOverlap, in: 0...30, doc: "how far a tract reaches beyond its inner region, degrees"),
     .field("pixelScale", \.pixelScale, in: 1e-4...3600, doc: "arcseconds a pixel"),
@@ -125,7 +136,8 @@ package struct RepositoryConfig: Config {
 
   package var formatVersion = RepositoryConfig.currentVersion
   package var instrument = InstrumentConfig()
-  package var skyMap = RepositoryConfig.skyMaps.makeField("the division of the sky into tracts and patches", default: "discrete")
+  package var skyMap = RepositoryConfig.skyMaps.makeField(
+    "the division of the sky into tracts and patches", default: "discrete")
 
   private static let skyMaps: ConfigRegistry = {
     var registry = ConfigRegistry()
@@ -138,7 +150,8 @@ package struct RepositoryConfig: Config {
 
   package static let fields: [ConfigField<Self>] = [
     .field(
-      "formatVersion", \.formatVersion, doc: "counts changes of the layout", requirement: "\(currentVersion), what this program reads",
+      "formatVersion", \.formatVersion, doc: "counts changes of the layout",
+      requirement: "\(currentVersion), what this program reads",
       where: { $0 == currentVersion }),
     .config("instrument", \.instrument, doc: "the camera"),
     .registry("skyMap", \.skyMap),

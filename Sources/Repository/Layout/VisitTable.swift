@@ -89,7 +89,9 @@ extension Image<Double> {
   }
 }
 
-/// The exposures of a repository: one row a visit and detector, in their order. Planning reads only this.
+/// The exposures of a repository: one row a visit and detector, in their order.
+///
+/// Planning reads only this.
 package struct VisitTable: Hashable, Sendable {
   private var byKey: [Key: VisitRecord] = [:]
 
@@ -126,7 +128,8 @@ package struct VisitTable: Hashable, Sendable {
     let visit = try schema.addField("visit", as: Int64.self, doc: "number of the visit")
     let detector = try schema.addField("detector", as: Int64.self, doc: "number of the detector")
     let band = try schema.addField("band", length(\.band), as: String.self, doc: "band of the filter")
-    let filter = try schema.addField("physical_filter", length(\.physicalFilter), as: String.self, doc: "name of the filter")
+    let filter = try schema.addField(
+      "physical_filter", length(\.physicalFilter), as: String.self, doc: "name of the filter")
     let mjd = try schema.addField("mjd", as: Double.self, unit: "d", doc: "middle of the exposure, MJD (TAI)")
     let time = try schema.addField("exposureTime", as: Double.self, unit: "s", doc: "exposure time")
     let fwhm = try schema.addField("psfFwhm", as: Double.self, unit: "pixel", doc: "FWHM of the PSF at the centre")
@@ -136,10 +139,14 @@ package struct VisitTable: Hashable, Sendable {
       ("minX", "first column"), ("minY", "first row"), ("width", "number of columns"), ("height", "number of rows"),
     ] { sides.append(try schema.addField(name, as: Int32.self, unit: "pixel", doc: doc)) }
     var corners: [CoordKey] = []
-    for i in 0..<4 { corners.append(try CoordKey(adding: "corner\(i)", to: &schema, doc: "outer corner \(i) of the image")) }
-    let cards = try schema.addField("wcs", length(\.wcsCards), as: String.self, doc: "FITS header cards of 80 characters each")
+    for i in 0..<4 {
+      corners.append(try CoordKey(adding: "corner\(i)", to: &schema, doc: "outer corner \(i) of the image"))
+    }
+    let cards = try schema.addField(
+      "wcs", length(\.wcsCards), as: String.self, doc: "FITS header cards of 80 characters each")
     let size = try schema.addField("size", as: Int64.self, unit: "byte", doc: "size of the exposure's file")
-    let sha256 = try schema.addField("sha256", .string(length: 64), as: String.self, doc: "SHA-256 of the exposure's file")
+    let sha256 = try schema.addField(
+      "sha256", .string(length: 64), as: String.self, doc: "SHA-256 of the exposure's file")
     var catalog = Catalog(schema, rowCount: records.count)
     for (row, record) in records.enumerated() {
       catalog[visit, row] = record.visit
@@ -182,10 +189,13 @@ package struct VisitTable: Hashable, Sendable {
     for i in 0..<4 { corners.append(try CoordKey("corner\(i)", in: catalog.schema)) }
     let size = try integers("size")
     for row in 0..<catalog.rowCount {
-      guard visit[row] >= 0, detector[row] >= 0, self[visit: visit[row], detector: detector[row]] == nil, size[row] >= 0,
-        let box = try? Box2I(checkingMinX: Int(x[row]), minY: Int(y[row]), width: Int(width[row]), height: Int(height[row]))
+      guard visit[row] >= 0, detector[row] >= 0, self[visit: visit[row], detector: detector[row]] == nil,
+        size[row] >= 0,
+        let box = try? Box2I(
+          checkingMinX: Int(x[row]), minY: Int(y[row]), width: Int(width[row]), height: Int(height[row]))
       else {
-        throw .invalidSchema("row \(row) of the visit table (visit \(visit[row]), detector \(detector[row])) is none, or is there twice")
+        throw .invalidSchema(
+          "row \(row) of the visit table (visit \(visit[row]), detector \(detector[row])) is none, or is there twice")
       }
       insert(
         VisitRecord(

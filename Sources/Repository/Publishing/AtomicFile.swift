@@ -96,7 +96,9 @@ package struct AtomicFile: Sendable {
       var rest = bytes[...]
       while !rest.isEmpty {
         let count = try retrying { () throws(SystemError) in
-          let result = rest.withUnsafeBytes { buffer in Result { () throws(SystemError) in try operations.write(file, buffer) } }
+          let result = rest.withUnsafeBytes { buffer in
+            Result { () throws(SystemError) in try operations.write(file, buffer) }
+          }
           return try result.get()
         }
         guard count > 0 else { throw SystemError(code: ENOSPC) }

@@ -61,7 +61,9 @@ package func readFile(
   } catch let error as ReadError {
     throw error
   } catch {
-    let reason = (error as NSError).code == 257 || (error as NSError).code == 513 ? "permission denied" : error.localizedDescription
+    let reason =
+      (error as NSError).code == 257 || (error as NSError).code == 513
+      ? "permission denied" : error.localizedDescription
     throw .unreadable(path: path, reason: reason)
   }
   if let expected {

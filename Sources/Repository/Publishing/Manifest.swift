@@ -26,9 +26,11 @@ package struct Manifest: Hashable, Sendable {
     let paths = entries.keys.sorted()
     var schema = Schema()
     let path = try schema.addField(
-      "path", .string(length: max(1, paths.map(\.utf8.count).max() ?? 1)), as: String.self, doc: "file, relative to the folder")
+      "path", .string(length: max(1, paths.map(\.utf8.count).max() ?? 1)), as: String.self,
+      doc: "file, relative to the folder")
     let size = try schema.addField("size", as: Int64.self, unit: "byte", doc: "size of the file")
-    let sha256 = try schema.addField("sha256", .string(length: 64), as: String.self, doc: "SHA-256 of the file, hexadecimal")
+    let sha256 = try schema.addField(
+      "sha256", .string(length: 64), as: String.self, doc: "SHA-256 of the file, hexadecimal")
     var catalog = Catalog(schema, rowCount: paths.count)
     for (row, name) in paths.enumerated() {
       guard let entry = entries[name] else { continue }
@@ -48,8 +50,12 @@ package struct Manifest: Hashable, Sendable {
     let digests = try catalog.column("sha256", as: String.self)
     for row in paths.indices {
       guard Self.staysInside(paths[row]), entries[paths[row]] == nil, sizes[row] >= 0,
-        digests[row].utf8.count == 64, digests[row].utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
-      else { throw .invalidSchema("row \(row) of the manifest is none: \"\(paths[row])\", \(sizes[row]) bytes, \(digests[row])") }
+        digests[row].utf8.count == 64,
+        digests[row].utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
+      else {
+        throw .invalidSchema(
+          "row \(row) of the manifest is none: \"\(paths[row])\", \(sizes[row]) bytes, \(digests[row])")
+      }
       entries[paths[row]] = FileDigest(size: Int(sizes[row]), sha256: digests[row])
     }
   }
@@ -57,6 +63,8 @@ package struct Manifest: Hashable, Sendable {
   /// Whether a relative path stays in its folder.
   package static func staysInside(_ path: String) -> Bool {
     !path.isEmpty && !path.hasPrefix("/") && !path.utf8.contains(0)
-      && !path.split(separator: "/", omittingEmptySubsequences: false).contains { $0 == ".." || $0 == "." || $0.isEmpty }
+      && !path.split(separator: "/", omittingEmptySubsequences: false).contains {
+        $0 == ".." || $0 == "." || $0.isEmpty
+      }
   }
 }

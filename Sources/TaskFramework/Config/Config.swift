@@ -91,8 +91,10 @@ extension Config {
   /// - Throws: ``ConfigProblem``: no such field, a value of another type or outside of what is allowed.
   package mutating func set(_ path: ArraySlice<String>, to value: ConfigValue) throws(ConfigProblem) {
     guard let name = path.first else {
-      throw ConfigProblem(path: "", reason: "\(value.kind) is given for a whole configuration; its fields are "
-        + Self.fields.map(\.name).joined(separator: ", "))
+      throw ConfigProblem(
+        path: "",
+        reason: "\(value.kind) is given for a whole configuration; its fields are "
+          + Self.fields.map(\.name).joined(separator: ", "))
     }
     guard let field = Self.fields.first(where: { $0.name == name }) else {
       let known = Self.fields.map(\.name)
@@ -149,7 +151,9 @@ extension ConfigField where Root: Config {
     let allowed = requirement.isEmpty ? choices : requirement
     @Sendable func refuse(_ found: ConfigValue) -> ConfigProblem {
       let suggestion: String? =
-        if case .string(let text) = found { Value.configChoices.flatMap { nearestName(to: text, among: $0) } } else { nil }
+        if case .string(let text) = found { Value.configChoices.flatMap { nearestName(to: text, among: $0) } } else {
+          nil
+        }
       let expected = choices.isEmpty ? Value.configTypeName + (allowed.isEmpty ? "" : ", \(allowed)") : allowed
       return ConfigProblem(path: "", reason: "\(found.kind) is given; it must be \(expected)", suggestion: suggestion)
     }
@@ -160,7 +164,8 @@ extension ConfigField where Root: Config {
       },
       assign: { root, rest, value throws(ConfigProblem) in
         guard rest.isEmpty else {
-          throw ConfigProblem(path: rest.joined(separator: "."), reason: "\(name) is \(Value.configTypeName) and has no fields")
+          throw ConfigProblem(
+            path: rest.joined(separator: "."), reason: "\(name) is \(Value.configTypeName) and has no fields")
         }
         guard let converted = Value(configValue: value), isAllowed(converted) else { throw refuse(value) }
         root[keyPath: path] = converted
@@ -176,7 +181,8 @@ extension ConfigField where Root: Config {
   ) -> ConfigField where Value: SendableMetatype {
     field(
       name, path, doc: doc,
-      requirement: "from \(ConfigText.inline(range.lowerBound.configValue)) to \(ConfigText.inline(range.upperBound.configValue))",
+      requirement:
+        "from \(ConfigText.inline(range.lowerBound.configValue)) to \(ConfigText.inline(range.upperBound.configValue))",
       where: { range.contains($0) })
   }
 
@@ -202,7 +208,8 @@ extension ConfigField where Root: Config {
     requirement: String = "", eachItem isAllowed: @escaping @Sendable (Item) -> Bool = { _ in true }
   ) -> ConfigField {
     let length =
-      count.lowerBound == count.upperBound ? "\(count.lowerBound) items" : "\(count.lowerBound) to \(count.upperBound) items"
+      count.lowerBound == count.upperBound
+      ? "\(count.lowerBound) items" : "\(count.lowerBound) to \(count.upperBound) items"
     return field(
       name, path, doc: doc, requirement: length + (requirement.isEmpty ? "" : ", each \(requirement)"),
       where: { count.contains($0.count) && $0.allSatisfy(isAllowed) })

@@ -31,7 +31,8 @@ package struct ConfigSet: Sendable {
   package mutating func apply(_ mapping: ConfigValue, from origin: ConfigOrigin) throws(ConfigError) {
     guard case .mapping(let entries) = mapping else {
       if mapping == .null { return }
-      throw ConfigError(origin: origin, path: "", reason: "\(mapping.kind) is given; it must be a mapping of tasks to fields")
+      throw ConfigError(
+        origin: origin, path: "", reason: "\(mapping.kind) is given; it must be a mapping of tasks to fields")
     }
     for entry in entries {
       let place = origin.at(line: entry.line)
@@ -58,7 +59,9 @@ package struct ConfigSet: Sendable {
   package static func text(ofFile path: String) throws(YAMLError) -> String {
     func failure(_ reason: String) -> YAMLError { YAMLError(line: nil, reason: reason) }
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw failure("there is no such file") }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw failure("there is no such file")
+    }
     guard !isFolder.boolValue else { throw failure("it is a directory, not a file") }
     guard let handle = FileHandle(forReadingAtPath: path) else { throw failure("it cannot be read: permission denied") }
     defer { try? handle.close() }

@@ -100,7 +100,9 @@ package enum ConfigText {
       if !isClose(leaf.leaf.value, other) { result.append((leaf.path, inline(leaf.leaf.value), inline(other))) }
     }
     let own = Set(a.leaves.map(\.path))
-    for leaf in b.leaves where !own.contains(leaf.path) { result.append((leaf.path, "nothing", inline(leaf.leaf.value))) }
+    for leaf in b.leaves where !own.contains(leaf.path) {
+      result.append((leaf.path, "nothing", inline(leaf.leaf.value)))
+    }
     return result
   }
 

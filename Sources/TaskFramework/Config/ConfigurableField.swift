@@ -197,7 +197,9 @@ package struct RegistryField: Sendable {
 
   mutating func set(_ path: ArraySlice<String>, to value: ConfigValue) throws(ConfigProblem) {
     guard let first = path.first, first != "name", first != "names" else {
-      guard path.count <= 1 else { throw ConfigProblem(path: path.joined(separator: "."), reason: "a name has no fields") }
+      guard path.count <= 1 else {
+        throw ConfigProblem(path: path.joined(separator: "."), reason: "a name has no fields")
+      }
       switch value {
       case .string(let name) where !isMulti: try select([name])
       case .list(let values) where isMulti:

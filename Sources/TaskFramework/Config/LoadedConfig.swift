@@ -64,7 +64,8 @@ package struct LoadedConfig: Sendable {
   private mutating func set(_ path: [String], _ value: ConfigValue, _ origin: ConfigOrigin) throws(ConfigError) {
     let name = path.joined(separator: ".")
     guard !isFrozen else {
-      throw ConfigError(origin: origin, path: "\(label).\(name)", reason: "the configuration is in use and cannot be changed")
+      throw ConfigError(
+        origin: origin, path: "\(label).\(name)", reason: "the configuration is in use and cannot be changed")
     }
     do throws(ConfigProblem) {
       try config.set(path[...], to: value)

@@ -15,8 +15,8 @@ package struct YAMLError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// YAML as configurations use it: mappings, lists and plain values, no anchors, no aliases, no tags.
 package enum YAMLText {
-  /// No configuration of a person is longer.
-  package static let largestSize = 1 << 20
+  /// No configuration of a person is longer; reading takes some hundred times as much memory.
+  package static let largestSize = 1 << 19
   private static let largestDepth = 64
 
   /// Reads a document.
@@ -29,7 +29,8 @@ package enum YAMLText {
     }
     // The parser would follow aliases before anyone can count them.
     if let line = lineOfAnchor(in: text) {
-      throw YAMLError(line: line, reason: "anchors and aliases (&name, *name) are not accepted; repeat the value, or quote the text")
+      throw YAMLError(
+        line: line, reason: "anchors and aliases (&name, *name) are not accepted; repeat the value, or quote the text")
     }
     if let line = lineOfTab(in: text) {
       throw YAMLError(line: line, reason: "a tab indents this line; YAML indents by blanks only")
@@ -113,7 +114,9 @@ package enum YAMLText {
     return .string(text)
   }
 
-  /// The first line in which an anchor or an alias may begin a node. Text that only looks so has to be quoted.
+  /// The first line in which an anchor or an alias may begin a node.
+  ///
+  /// Text that only looks so has to be quoted.
   private static func lineOfAnchor(in text: String) -> Int? {
     var line = 1
     var quote: UInt8 = 0

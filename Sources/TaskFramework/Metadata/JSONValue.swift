@@ -218,7 +218,9 @@ private struct JSONParser {
       position += 1
       switch byte {
       case UInt8(ascii: "\""):
-        guard let text = String(validating: result, as: UTF8.self) else { throw error("text that is not UTF-8", at: start) }
+        guard let text = String(validating: result, as: UTF8.self) else {
+          throw error("text that is not UTF-8", at: start)
+        }
         return text
       case UInt8(ascii: "\\"): result += Array(String(try escape()).utf8)
       case ..<32: throw error("a control character in a text", at: position - 1)

@@ -35,7 +35,9 @@ extension TaskMetadata {
       guard case .array(let elements) = value else { throw .invalidJSON("\"\(name)\" is no array") }
       var scalars: [MetadataScalar] = []
       for element in elements {
-        guard let scalar = MetadataScalar(json: element) else { throw .invalidJSON("\"\(name)\" holds what is no value") }
+        guard let scalar = MetadataScalar(json: element) else {
+          throw .invalidJSON("\"\(name)\" holds what is no value")
+        }
         scalars.append(scalar)
       }
       // Whole numbers that a foreign writer left among floats.

@@ -97,7 +97,9 @@ package struct TaskMetadata: Hashable, Sendable {
     nodes[name] = nil
   }
 
-  private static func parts(_ key: String) -> [Substring] { key.split(separator: ".", omittingEmptySubsequences: false) }
+  private static func parts(_ key: String) -> [Substring] {
+    key.split(separator: ".", omittingEmptySubsequences: false)
+  }
 
   /// What stands under a key; `nil` when nothing does.
   package func item(atKey key: String) -> MetadataItem? { item(at: Self.parts(key)[...]) }
@@ -234,14 +236,24 @@ package struct TaskMetadata: Hashable, Sendable {
     }
   }
 
-  package mutating func set(_ key: String, _ value: MetadataScalar) throws(MetadataError) { try set(key, .scalar(value)) }
-  package mutating func set(_ key: String, _ values: [MetadataScalar]) throws(MetadataError) { try set(key, .array(values)) }
-  package mutating func set(_ key: String, _ value: Double) throws(MetadataError) { try set(key, .scalar(.float(value))) }
+  package mutating func set(_ key: String, _ value: MetadataScalar) throws(MetadataError) {
+    try set(key, .scalar(value))
+  }
+  package mutating func set(_ key: String, _ values: [MetadataScalar]) throws(MetadataError) {
+    try set(key, .array(values))
+  }
+  package mutating func set(_ key: String, _ value: Double) throws(MetadataError) {
+    try set(key, .scalar(.float(value)))
+  }
   package mutating func set(_ key: String, _ value: Int) throws(MetadataError) {
     try set(key, .scalar(.integer(Int64(value))))
   }
-  package mutating func set(_ key: String, _ value: String) throws(MetadataError) { try set(key, .scalar(.string(value))) }
-  package mutating func set(_ key: String, _ value: Bool) throws(MetadataError) { try set(key, .scalar(.boolean(value))) }
+  package mutating func set(_ key: String, _ value: String) throws(MetadataError) {
+    try set(key, .scalar(.string(value)))
+  }
+  package mutating func set(_ key: String, _ value: Bool) throws(MetadataError) {
+    try set(key, .scalar(.boolean(value)))
+  }
 
   /// Appends a value: what is there becomes an array with it at the end, and a first value an array of one.
   ///
@@ -313,7 +325,8 @@ package struct TaskMetadata: Hashable, Sendable {
 
   /// All names, with those of nodes and what is in them.
   package var names: [String] {
-    Array(scalars.keys) + Array(arrays.keys) + nodes.flatMap { name, node in [name] + node.names.map { "\(name).\($0)" } }
+    Array(scalars.keys) + Array(arrays.keys)
+      + nodes.flatMap { name, node in [name] + node.names.map { "\(name).\($0)" } }
   }
 
   /// The names of values, without those of nodes.

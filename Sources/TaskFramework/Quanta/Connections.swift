@@ -108,10 +108,13 @@ package struct Connections: Hashable, Sendable {
   /// The connections with the names that a configuration gives: templates filled in, whole names replaced.
   ///
   /// - Throws: ``ConnectionsError`` for a template or connection that is not there, or a name that no file could have.
-  package func resolved(templates changed: [String: String], names: [String: String]) throws(ConnectionsError) -> Connections {
+  package func resolved(templates changed: [String: String], names: [String: String]) throws(ConnectionsError)
+    -> Connections
+  {
     for name in changed.keys.sorted() where templates[name] == nil {
       throw ConnectionsError(
-        "there is no template \(name)" + (nearestName(to: name, among: templates.keys.sorted()).map { "; did you mean \($0)?" } ?? ""))
+        "there is no template \(name)"
+          + (nearestName(to: name, among: templates.keys.sorted()).map { "; did you mean \($0)?" } ?? ""))
     }
     for name in names.keys.sorted() where self[name] == nil {
       throw ConnectionsError(
@@ -122,7 +125,9 @@ package struct Connections: Hashable, Sendable {
     var result = self
     for i in all.indices {
       var name = names[all[i].argument] ?? all[i].datasetType
-      for (template, value) in values { name = name.split(separator: "{\(template)}", omittingEmptySubsequences: false).joined(separator: value) }
+      for (template, value) in values {
+        name = name.split(separator: "{\(template)}", omittingEmptySubsequences: false).joined(separator: value)
+      }
       guard Field.isName(name) else {
         throw ConnectionsError(
           "connection \(all[i].argument): \"\(name)\" is no name of a dataset type: letters, digits and _")

@@ -156,7 +156,8 @@ extension PipelineTask {
       guard count <= 1 || connection.multiple else {
         throw AdjustQuantumError(
           category: "ScalarError",
-          description: "\(quantum.label) of \(quantum.dataID): \(count) datasets for \(connection.argument), which takes one")
+          description:
+            "\(quantum.label) of \(quantum.dataID): \(count) datasets for \(connection.argument), which takes one")
       }
       guard !isOutput, count < connection.minimum else { continue }
       let text =

@@ -11,7 +11,8 @@ package struct TaskContext: Sendable {
 
   /// - Parameter environment: `LSST_UTILS_DISABLE_TIMER=1` switches timers off.
   package init(
-    meter: any ResourceMeter = ProcessResourceMeter(), log: Logger = Logger(label: "skydiff") { _ in SwiftLogNoOpLogHandler() },
+    meter: any ResourceMeter = ProcessResourceMeter(),
+    log: Logger = Logger(label: "skydiff") { _ in SwiftLogNoOpLogHandler() },
     environment: [String: String] = [:]
   ) {
     self.meter = meter
@@ -85,7 +86,8 @@ package final class TaskNode {
     self.log = log
   }
 
-  private init(_ task: any Task.Type, config: any Config, name: String, parent: TaskNode) throws(TaskConstructionError) {
+  private init(_ task: any Task.Type, config: any Config, name: String, parent: TaskNode) throws(TaskConstructionError)
+  {
     self.name = name
     fullName = "\(parent.fullName).\(name)"
     context = parent.context
