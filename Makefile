@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-.PHONY: demo test bench format clean setup
+.PHONY: demo test bench install format clean setup
 
 BUILD = swift build -c release
 
@@ -22,6 +22,23 @@ test: setup-peers
 bench: setup-peers
 	$(BUILD) --product skydiff-benchmarks
 	"$$($(BUILD) --show-bin-path)/skydiff-benchmarks" --json .build/benchmarks.json
+
+# The program with its man page and shell completion, under PREFIX. It needs no Swift where it runs.
+PREFIX ?= /usr/local
+STATIC = $(BUILD) --static-swift-stdlib --scratch-path .build/install --product skydiff
+install: setup
+	$(STATIC)
+	swift package generate-manual
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1" \
+	  "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
+	  "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	install -s -m 755 "$$($(STATIC) --show-bin-path)/skydiff" "$(DESTDIR)$(PREFIX)/bin/skydiff"
+	install -m 644 .build/plugins/GenerateManual/outputs/skydiff/skydiff.1 "$(DESTDIR)$(PREFIX)/share/man/man1/"
+	"$(DESTDIR)$(PREFIX)/bin/skydiff" --generate-completion-script bash \
+	  >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/skydiff"
+	"$(DESTDIR)$(PREFIX)/bin/skydiff" --generate-completion-script zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_skydiff"
+	"$(DESTDIR)$(PREFIX)/bin/skydiff" --generate-completion-script fish \
+	  >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/skydiff.fish"
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
