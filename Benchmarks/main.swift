@@ -12,7 +12,9 @@ do {
   for side in options.sides {
     let stages = try ImagingStages(side: side, limits: limits)
     let peers = options.runsPeers ? try measurePeers(stages.scene, stages: options.names) : [:]
-    for var measurement in try stages.measureAll(where: { options.names.contains($0) }) {
+    let files = FileStages(side: side, scene: stages.scene)
+    let isWanted: (String) -> Bool = { options.names.contains($0) }
+    for var measurement in try stages.measureAll(where: isWanted) + files.measureAll(where: isWanted) {
       for (stage, times) in peers where measurement.name.hasPrefix(stage) {
         measurement.peers = times.map {
           .init(name: $0.name, seconds: $0.seconds, ratio: $0.seconds / measurement.seconds)

@@ -70,6 +70,33 @@ try:
 except ImportError as error:
     print(f"skydiff-benchmarks: no comparison with {error.name}: it is not installed", file=sys.stderr)
 
+try:
+    import io
+
+    import h5py
+
+    planes = {"image": image, "mask": np.zeros((side, side), "i4"), "variance": np.full((side, side), 25, "f4")}
+    options = dict(chunks=(min(256, side), min(256, side)), shuffle=True, compression="gzip", compression_opts=1, fletcher32=True)
+
+    def make():
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w", libver="v110") as f:
+            for name, plane in planes.items():
+                f.create_dataset(name, data=plane, **options)
+        return buffer
+
+    def read(buffer):
+        with h5py.File(buffer, "r") as f:
+            return [f[name][:] for name in planes]
+
+    if "exposure file, make" in stages:
+        result["exposure file, make"] = {f"h5py {h5py.__version__}, same filters": median_seconds(make)}
+    if "exposure file, read" in stages:
+        made = make()
+        result["exposure file, read"] = {f"h5py {h5py.__version__}": median_seconds(lambda: read(made))}
+except ImportError as error:
+    print(f"skydiff-benchmarks: no comparison with {error.name}: it is not installed", file=sys.stderr)
+
 swarp = shutil.which("SWarp") or shutil.which("swarp")
 if not swarp and "warp lanczos(3)" in stages:
     print("skydiff-benchmarks: no comparison with SWarp: it is not installed", file=sys.stderr)

@@ -198,7 +198,8 @@ package final class HDF5Dataset: HDF5Object {
     }
   }
 
-  private static func numbers<Number: HDF5Number>(_ bytes: [UInt8]) -> [Number] {
+  /// Bytes as numbers: one copy, no loop over elements.
+  static func numbers<Number: HDF5Number>(_ bytes: [UInt8]) -> [Number] {
     let count = bytes.count / MemoryLayout<Number>.stride
     return [Number](unsafeUninitializedCapacity: count) { target, filled in
       bytes.withUnsafeBytes {

@@ -44,10 +44,7 @@ package struct HDF5Column: Sendable {
   /// The numbers, also of arrays; `nil` for another type.
   package func numbers<Number: HDF5Number>(_: Number.Type = Number.self) -> [Number]? {
     guard type == Number.hdf5Type || isArray(of: Number.hdf5Type) else { return nil }
-    let count = bytes.count / MemoryLayout<Number>.stride
-    return bytes.withUnsafeBytes { raw in
-      (0..<count).map { raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Number>.stride, as: Number.self) }
-    }
+    return HDF5Dataset.numbers(bytes)
   }
 
   private func isArray(of element: HDF5Type) -> Bool { if case .array(element, _) = type { true } else { false } }
