@@ -120,7 +120,8 @@ let package = Package(
       of: "Repository", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5"]),
     tests(of: "CommandLine", ["skydiff"]),
     .executableTarget(
-      name: "skydiff-benchmarks", dependencies: ["Repository", "Catalogs", "Imaging", "SkyGeometry"], path: "Benchmarks", exclude: ["peers.py"],
+      name: "skydiff-benchmarks", dependencies: ["Repository", "Catalogs", "Imaging", "SkyGeometry"],
+      path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),
   ]
 )

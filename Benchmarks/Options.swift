@@ -43,7 +43,9 @@ struct Options {
           words.split(separator: " ").allSatisfy { name.localizedCaseInsensitiveContains($0) }
         }
         guard !names.isEmpty else {
-          fail("no operation is named \"\(words)\"; there are: \((ImagingStages.names + FileStages.names).joined(separator: "; "))", 64)
+          fail(
+            "no operation is named \"\(words)\"; there are: \((ImagingStages.names + FileStages.names).joined(separator: "; "))",
+            64)
         }
       case "--no-peers": runsPeers = false
       case "--json":

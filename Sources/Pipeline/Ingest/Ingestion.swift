@@ -44,65 +44,68 @@ package struct Ingestion {
   ) throws -> IngestionSummary {
     var summary = IngestionSummary()
     summary.repositoryIsNew = !InputRepository.exists(repositoryPath)
-    var pending: [(path: String, exposure: IngestedExposure)] = []
-    var repository: InputRepository?
     var lock: FolderLock?
-    if !summary.repositoryIsNew {
-      lock = try FolderLock(repositoryPath)
-      repository = try InputRepository(repositoryPath, files: files)
-    }
+    if !summary.repositoryIsNew { lock = try FolderLock(repositoryPath) }
+    var repository =
+      summary.repositoryIsNew
+      ? InputRepository(new: repositoryPath, files: files) : try InputRepository(repositoryPath, files: files)
     var sources: [DataID: String] = [:]
+    var instrument: String?
+    var fatal: PublishError?
     for (index, path) in paths.enumerated() {
       do {
         let exposure = try task.run(path, options, index: index)
         let id = try DataID([.visit: .number(exposure.visit), .detector: .number(exposure.detector)])
         if let first = sources[id] { throw IngestError(file: path, reason: "it is \(id), as is \(first)") }
+        if lock == nil {
+          // The folder of a new repository is made for the first file that goes into it.
+          lock = try FolderLock(repositoryPath, makesFolder: true)
+          if InputRepository.exists(repositoryPath) {
+            // Another process was faster.
+            summary.repositoryIsNew = false
+            repository = try InputRepository(repositoryPath, files: files)
+          }
+        }
+        try add(exposure, path, to: &repository, &summary)
         sources[id] = path
+        instrument = instrument ?? exposure.dataset.content.visitInfo?.instrument
         if exposure.dataset.content.wcs == nil {
           summary.warnings.append("\(path): has no WCS: it is in the repository, but on no tract")
         }
-        if repository == nil {
-          pending.append((path, exposure))
-        } else {
-          try add(exposure, path, to: &repository, &summary)
-        }
+      } catch let error as PublishError {
+        // The disk is full or gone: nothing that follows would fare better, but what is there should count.
+        fatal = error
+        break
       } catch {
         summary.failures.append(error)
       }
     }
-    if repository == nil, !pending.isEmpty {
-      // The folder first, so that the lock has a place.
-      try files.publish([], to: repositoryPath + "/.lock")
-      lock = try FolderLock(repositoryPath)
-      repository = try InputRepository.create(
-        repositoryPath, Self.newConfig(for: pending.map(\.exposure)), files: files)
-      for (path, exposure) in pending {
-        do {
-          try add(exposure, path, to: &repository, &summary)
-        } catch let error as PublishError {
-          throw error
-        } catch {
-          summary.failures.append(error)
+    if !summary.added.isEmpty {
+      do {
+        if summary.repositoryIsNew {
+          try repository.establish(Self.newConfig(for: repository.visits.records, instrument))
         }
+        try repository.commit()
+      } catch {
+        throw fatal ?? error
       }
     }
-    if !summary.added.isEmpty { try repository?.commit() }
+    if let fatal { throw fatal }
     withExtendedLifetime(lock) {}
     return summary
   }
 
   private func add(
-    _ ingested: IngestedExposure, _ path: String, to repository: inout InputRepository?,
+    _ ingested: IngestedExposure, _ path: String, to repository: inout InputRepository,
     _ summary: inout IngestionSummary
   ) throws {
-    guard var open = repository else { return }
     // A number that does not fit into an ID must not get into the repository.
     do throws(CatalogError) {
-      _ = try open.settings.instrument.packer().pack(visit: ingested.visit, detector: ingested.detector)
+      _ = try repository.settings.instrument.packer().pack(visit: ingested.visit, detector: ingested.detector)
     } catch {
-      throw IngestError(file: path, reason: "\(error) in \(open.path)/repository.yaml")
+      throw IngestError(file: path, reason: "\(error) in \(repository.path)/repository.yaml")
     }
-    if let present = open.visits[visit: ingested.visit, detector: ingested.detector] {
+    if let present = repository.visits[visit: ingested.visit, detector: ingested.detector] {
       if present.digest == FileDigest(of: try ingested.dataset.encode(path)) {
         summary.unchanged.append(path)
         return
@@ -115,9 +118,8 @@ package struct Ingestion {
         )
       }
     }
-    try open.add(ingested.dataset, visit: ingested.visit, detector: ingested.detector, band: ingested.band)
+    try repository.add(ingested.dataset, visit: ingested.visit, detector: ingested.detector, band: ingested.band)
     summary.added.append(path)
-    repository = open
   }
 
   /// Ingests a catalog: a FITS table, comma-separated text, or a catalog in HDF5.
@@ -173,21 +175,13 @@ package struct Ingestion {
   /// A repository for given exposures: their bands, and one tract around all of them, at their own scale.
   ///
   /// - Throws: ``SkyGeometry/SkyMapError`` when no tract holds them all.
-  private static func newConfig(for exposures: [IngestedExposure]) throws -> RepositoryConfig {
+  private static func newConfig(for records: [VisitRecord], _ instrument: String?) throws -> RepositoryConfig {
     var config = RepositoryConfig()
-    let contents = exposures.map(\.dataset.content)
-    config.instrument.bands = Set(exposures.map(\.band)).sorted()
-    if let name = contents.compactMap({ $0.visitInfo?.instrument }).first,
-      (try? DataID([.instrument: .name(name)])) != nil
-    {
-      config.instrument.name = name
-    }
-    var corners: [SpherePoint] = []
-    var scales: [Double] = []
-    for exposure in contents {
-      guard let wcs = exposure.wcs else { continue }
-      corners += wcs.pixelToSky(Box2D(exposure.box).corners).filter { $0.isFinite }
-      if let scale = try? wcs.pixelScale(at: exposure.box.center) { scales.append(scale.arcseconds) }
+    config.instrument.bands = Set(records.map(\.band)).sorted()
+    if let instrument, (try? DataID([.instrument: .name(instrument)])) != nil { config.instrument.name = instrument }
+    let corners = records.flatMap(\.corners).filter { $0.isFinite }
+    let scales = records.compactMap { record in
+      (try? record.wcs())?.flatMap { try? $0.pixelScale(at: record.box.center).arcseconds }
     }
     let mean = corners.reduce(SIMD3<Double>.zero) { $0 + $1.unitVector }
     // Without any WCS there is no place for a tract; `repository.yaml` says where to write one.

@@ -32,9 +32,9 @@ package struct InputRepository: Sendable {
   package static let exposureType = "calexp"
 
   package let path: String
-  package let config: LoadedConfig
+  package private(set) var config: LoadedConfig
   /// `applyOverrides` of `repository.yaml`: by task's label.
-  package let overrides: ConfigValue
+  package private(set) var overrides: ConfigValue
   package private(set) var visits: VisitTable
   /// Datasets beside the exposures: source catalogs, ephemerides.
   package private(set) var manifest: Manifest
@@ -83,23 +83,39 @@ package struct InputRepository: Sendable {
     return (config, overrides)
   }
 
+  /// A repository that is yet to be: datasets can be added, and ``establish(_:)`` makes it one.
+  package init(new path: String, files: AtomicFile = AtomicFile()) {
+    self.path = path
+    self.files = files
+    config = LoadedConfig("repository", RepositoryConfig())
+    overrides = .null
+    (visits, manifest) = (VisitTable(), Manifest())
+  }
+
   /// Makes a repository in a folder that may exist, but not as one.
   ///
   /// - Throws: ``RepositoryError``, ``PublishError``, ``TaskFramework/ConfigError``.
   package static func create(
     _ path: String, _ config: RepositoryConfig, files: AtomicFile = AtomicFile()
   ) throws -> InputRepository {
-    guard !exists(path) else {
-      throw RepositoryError.invalid(path: path, reason: "is a repository already")
-    }
+    var repository = InputRepository(new: path, files: files)
+    try repository.establish(config)
+    return repository
+  }
+
+  /// Writes `repository.yaml`.
+  ///
+  /// - Throws: ``RepositoryError``, ``PublishError``, ``TaskFramework/ConfigError``.
+  package mutating func establish(_ config: RepositoryConfig) throws {
+    guard !Self.exists(path) else { throw RepositoryError.invalid(path: path, reason: "is a repository already") }
     var text =
-      "# What this repository holds. Every field may be changed before the first campaign; IDs and sky map not after it.\n"
+      "# What this repository holds. Change what you like before the first campaign, instrument and sky map not after it.\n"
     for (name, doc, tree) in config.members { text += ConfigText.yaml(name, tree, doc: doc) }
-    text +=
-      "# Configurations of tasks for this instrument, by label, under those of a job: { subtractImages: { mode: auto } }\n"
+    text += "# Configurations of tasks for this instrument, under those of a job: { subtractImages: { mode: auto } }\n"
     text += "applyOverrides: {}\n"
-    try files.publish(Array(text.utf8), to: yamlPath(path))
-    return try InputRepository(path, files: files)
+    let file = Self.yamlPath(path)
+    try files.publish(Array(text.utf8), to: file)
+    (self.config, overrides) = try Self.readConfig(file)
   }
 
   /// Where a dataset's file is, whether it exists or not.

@@ -16,6 +16,15 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
   package init(code: Int32) { self.code = code }
 
   package var description: String { String(cString: strerror(code)) }
+  /// What the system says about a failure that Foundation reports.
+  static func reason(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    if let posix = [underlying, error as NSError].compactMap({ $0 }).first(where: { $0.domain == NSPOSIXErrorDomain }) {
+      return SystemError(code: Int32(clamping: posix.code)).description
+    }
+    return error.localizedDescription
+  }
+
   package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT || code == EFBIG }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One writer at a time.
 
+internal import Foundation
+
 #if canImport(Glibc)
   internal import Glibc
 #else
@@ -11,9 +13,17 @@
 package final class FolderLock: Sendable {
   private let file: Int32
 
+  /// - Parameter makesFolder: whether a folder that is missing is made.
   /// - Throws: ``PublishError/cannotCreate(path:reason:)`` when another process holds it, or the folder cannot be written to.
-  package init(_ folder: String, name: String = ".lock") throws(PublishError) {
+  package init(_ folder: String, name: String = ".lock", makesFolder: Bool = false) throws(PublishError) {
     let path = "\(folder)/\(name)"
+    if makesFolder {
+      do {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      } catch {
+        throw .cannotCreate(path: folder, reason: SystemError.reason(error))
+      }
+    }
     file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw .cannotCreate(path: path, reason: "\(SystemError(code: errno))") }
     if flock(file, LOCK_EX | LOCK_NB) != 0 {

@@ -57,14 +57,15 @@ package func readFile(
     if let expected, expected.size != size {
       throw ReadError.digestMismatch(path: path, found: FileDigest(size: size, sha256: ""), expected: expected)
     }
-    bytes = Array(try Data(contentsOf: URL(filePath: path)))
+    let handle = try FileHandle(forReadingFrom: URL(filePath: path))
+    defer { try? handle.close() }
+    // Never more than the limit, whatever the file grows to meanwhile.
+    bytes = Array(try handle.read(upToCount: size + 1) ?? Data())
+    guard bytes.count <= size else { throw ReadError.unreadable(path: path, reason: "it grew while it was read") }
   } catch let error as ReadError {
     throw error
   } catch {
-    let reason =
-      (error as NSError).code == 257 || (error as NSError).code == 513
-      ? "permission denied" : error.localizedDescription
-    throw .unreadable(path: path, reason: reason)
+    throw .unreadable(path: path, reason: SystemError.reason(error))
   }
   if let expected {
     let found = FileDigest(of: bytes)
