@@ -60,7 +60,7 @@ package struct NoiseModel: Hashable, Sendable {
     let base = scatters ? variance : readNoise.flatMap { noise in gain.map { noise * noise / ($0 * $0) } } ?? 0
     let zero = scatters ? level : 0
     return image.map { pixel in
-      guard !pixel.isNaN else { return .infinity }
+      guard pixel.isFinite else { return .infinity }
       return Float(base + (gain.map { max(0, Double(pixel) - zero) / $0 } ?? 0))
     }
   }

@@ -4,6 +4,7 @@
 internal import ArgumentParser
 internal import Catalogs
 internal import Pipeline
+internal import Repository
 internal import TaskFramework
 
 /// Where settings come from besides their defaults.
@@ -21,9 +22,14 @@ struct ConfigOptions: ParsableArguments {
 
   /// The configurations of all tasks, checked.
   ///
+  /// - Parameter repository: its overrides come before files and settings.
   /// - Throws: ``TaskFramework/ConfigError``.
-  func load() throws(ConfigError) -> ConfigSet {
+  func load(for repository: InputRepository? = nil) throws(ConfigError) -> ConfigSet {
     var configs = ConfigSet(knownTasks.map { ($0.defaultName ?? $0.typeName, $0.configClass.init()) })
+    if let repository {
+      try configs.apply(
+        repository.overrides, from: .instrument(file: repository.path + "/repository.yaml", line: nil))
+    }
     for file in configFiles { try configs.apply(file: file) }
     for setting in settings { try configs.apply(argument: setting) }
     try configs.freeze()
@@ -58,7 +64,7 @@ struct ConfigCommand: ParsableCommand {
           reason: "there is no such task; the tasks are \(labels.joined(separator: ", "))",
           suggestion: nearestName(to: task, among: labels))
       }
-      for config in configs.configs where task == nil || config.label == task { output(config.yaml) }
+      for config in configs.configs where task == nil || config.label == task { try output(config.yaml) }
     }
   }
 }

@@ -11,6 +11,12 @@ internal import Repository
 internal import SkyGeometry
 internal import TaskFramework
 
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// Exit codes, after sysexits.
 enum ExitStatus: Int32 {
   case badData = 65
@@ -59,12 +65,25 @@ extension ParsableCommand {
 
   /// One line on stderr that begins with the command's name.
   func say(_ text: String) {
-    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("skydiff \(Self._commandName): \(line)\n".utf8))
+    // What a file says must not move the cursor of a terminal, nor fill it.
+    let line = String(
+      text.unicodeScalars.prefix(4000).map { $0.value < 32 || (127..<160).contains($0.value) ? " " : Character($0) })
+    try? FileHandle.standardError.write(contentsOf: Data("skydiff \(Self._commandName): \(line)\n".utf8))
   }
 }
 
 /// Writes to stdout; a reader that went away is no error.
-func output(_ text: String) {
-  try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+///
+/// - Throws: ``Repository/PublishError`` when it cannot be written to.
+func output(_ text: String) throws(PublishError) {
+  var rest = Array(text.utf8)[...]
+  while !rest.isEmpty {
+    let count = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+    if count < 0 {
+      if errno == EINTR { continue }
+      if errno == EPIPE { return }
+      throw .failed(path: "standard output", operation: "write", reason: "\(SystemError(code: errno))")
+    }
+    rest = rest.dropFirst(count)
+  }
 }

@@ -26,6 +26,10 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     try reportingErrors {
+      var isFolder: ObjCBool = false
+      if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder.boolValue {
+        throw PublishError.cannotCreate(path: output, reason: "it is a directory; name a file")
+      }
       if !overwrite, FileManager.default.fileExists(atPath: output) {
         throw PublishError.cannotCreate(path: output, reason: "it exists; --overwrite replaces it")
       }

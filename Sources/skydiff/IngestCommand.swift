@@ -23,7 +23,8 @@ struct IngestCommand: ParsableCommand {
   var repository: String
 
   @Argument(
-    help: "FITS images (.fits, .fits.gz, .fz); with --type one catalog (.fits, .csv, .h5).", completion: .file())
+    help: "FITS images (.fits, .fits.gz, .fz); with --type one catalog (.fits, .csv, or .h5 of skydiff).",
+    completion: .file())
   var files: [String]
 
   @Option(
@@ -61,13 +62,42 @@ struct IngestCommand: ParsableCommand {
 
   func validate() throws {
     guard !files.isEmpty else { throw ValidationError("There is no file to ingest.") }
+    guard !repository.isEmpty else { throw ValidationError("The repository's name is empty.") }
+    try validateGiven()
     if datasetType != nil, files.count != 1 { throw ValidationError("--type takes one catalog at a time.") }
     if psf != nil, psfFwhm != nil { throw ValidationError("Give --psf or --psf-fwhm, not both.") }
   }
 
+  /// What can be judged without a file.
+  private func validateGiven() throws {
+    func isKeyword(_ text: String) -> Bool {
+      text.utf8.allSatisfy { (65...90).contains($0) || (48...57).contains($0) || $0 == 45 || $0 == 95 }
+        && text.contains { $0.isLetter }
+    }
+    func isNumber(_ text: String) -> Bool { Int64(text).map { $0 >= 0 } ?? false }
+
+    if let visit, !isNumber(visit), !isKeyword(visit), !(visit.hasSuffix("..") && isNumber(String(visit.dropLast(2)))) {
+      throw ValidationError("--visit \(visit): it must be a number from 0 on, such a number and .., or a keyword.")
+    }
+    if datasetType != nil, let visit, !isNumber(visit) {
+      throw ValidationError("--visit \(visit): a catalog needs a number.")
+    }
+    if let detector, !isNumber(detector), datasetType != nil || !isKeyword(detector) {
+      throw ValidationError("--detector \(detector): it must be a number from 0 on, or for images a keyword.")
+    }
+    if let zeropoint, Double(zeropoint).map({ !$0.isFinite }) ?? !isKeyword(zeropoint) {
+      throw ValidationError("--zeropoint \(zeropoint): it must be a magnitude or a keyword.")
+    }
+    if let psfFwhm, !(psfFwhm > 0.1 && psfFwhm < 200) {
+      throw ValidationError("--psf-fwhm \(psfFwhm): it must be 0.1 to 200 pixels.")
+    }
+    if let band, band.isEmpty { throw ValidationError("--band: the name is empty.") }
+  }
+
   func run() throws {
     try reportingErrors {
-      let configs = try config.load()
+      let known = InputRepository.exists(repository) ? try InputRepository(repository) : nil
+      let configs = try config.load(for: known)
       let context = TaskContext(environment: ProcessInfo.processInfo.environment)
       let task = try IngestTask(config: configs["ingest"]?.config, context: context)
       let ingestion = Ingestion(task, replaces: replace)
@@ -106,12 +136,12 @@ struct IngestCommand: ParsableCommand {
     for warning in summary.warnings { say("warning: \(warning)") }
     for failure in summary.failures { say("\(failure)") }
     if summary.repositoryIsNew, !summary.added.isEmpty {
-      output("\(repository): a new repository; see \(repository)/repository.yaml\n")
+      try output("\(repository): a new repository; see \(repository)/repository.yaml\n")
     }
     var parts = ["\(summary.added.count) added"]
     if !summary.unchanged.isEmpty { parts.append("\(summary.unchanged.count) there already") }
     if !summary.failures.isEmpty { parts.append("\(summary.failures.count) left out") }
-    output("\(repository): \(parts.joined(separator: ", "))\n")
+    try output("\(repository): \(parts.joined(separator: ", "))\n")
     // All of one kind keep its code; several kinds are bad data.
     let statuses = Set(summary.failures.map { ExitStatus($0) })
     if let status = statuses.first {

@@ -9,7 +9,7 @@ struct SkydiffCommand: ParsableCommand {
     commandName: "skydiff",
     abstract: "Finds what changed in the sky.",
     discussion: """
-      Errors go to stderr in one line each. Exit status: 0 done, 64 usage, 65 bad data, 66 missing input, 70 a bug, 73 cannot \
+      Errors go to stderr in one line each, those of usage with the usage. Exit status: 0 done, 64 usage, 65 bad data, 66 missing input, 70 a bug, 73 cannot \
       create, 74 input or output failed, 78 configuration.
       """,
     version: Software.version,

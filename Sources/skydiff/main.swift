@@ -20,5 +20,7 @@ if skydiff_processor_is_v3() == 0 {
 }
 // A reader that goes away, such as `head`, is no reason to die half way.
 signal(SIGPIPE, SIG_IGN)
+// A limit on file sizes shows as an error of the write.
+signal(SIGXFSZ, SIG_IGN)
 keepFreedMemory()
 SkydiffCommand.main()

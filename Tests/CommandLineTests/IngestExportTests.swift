@@ -143,6 +143,103 @@ extension ProgramTests {
       }
     }
 
+    @Test func oddImagesAndRepositories() throws {
+      try inFolderOfFiles { folder in
+        func run(_ arguments: String...) throws -> SkydiffProgram.Result {
+          try SkydiffProgram.run(arguments, in: folder)
+        }
+        let calexp = "repo/calexp/visit17/calexp-visit17-detector2.h5"
+        // Without a WCS there is no tract; the repository takes images all the same.
+        let bare = try run(
+          "ingest", "bare", "bare.fits", "--visit", "1", "--detector", "1", "--band", "r", "--zeropoint", "27")
+        #expect(bare.status == 0 && bare.errors.contains("warning: bare.fits: has no WCS"), "\(bare.errors)")
+        #expect(try run("ingest", "bare", "plain.fits").status == 0)
+        #expect(try run("ingest", "", "plain.fits").status == 64)
+        // Frames that are not ours.
+        for name in ["fk4.fits", "galactic.fits"] {
+          let frame = try run("ingest", "repo", name)
+          #expect(frame.status == 65 && frame.errors.contains("\(name): header: WCS: the axes are"), "\(frame.errors)")
+        }
+        let several = try run("ingest", "repo", "several.fits", "--visit", "3")
+        #expect(several.status == 0 && several.errors.contains("of its images the first was taken; CCD2 were not"))
+        // A dataset that is damaged or gone is written again.
+        #expect(try run("ingest", "repo", "plain.fits").output == "repo: 1 added\n")
+        let whole = try Data(contentsOf: URL(filePath: folder + "/" + calexp))
+        try whole.dropLast().write(to: URL(filePath: folder + "/" + calexp))
+        let again = try run("ingest", "repo", "plain.fits")
+        #expect(
+          again.output == "repo: 1 added\n" && again.errors.contains("was damaged or missing and is written again"))
+        #expect(try Data(contentsOf: URL(filePath: folder + "/" + calexp)) == whole)
+        // A catalog is no exposure.
+        try "a,b\n1,2\n".write(toFile: folder + "/t.csv", atomically: true, encoding: .utf8)
+        let fake = try run(
+          "ingest", "repo", "t.csv", "--type", "calexp", "--visit", "17", "--detector", "2", "--replace")
+        #expect(fake.status == 65 && fake.errors.contains("calexp is the type of exposures"))
+        #expect(try run("ingest", "nowhere", "t.csv", "--type", "src").status == 66)
+        // Options that no file can mend.
+        for options in [
+          ["--visit", "2..x"], ["--visit", ""], ["--zeropoint", "nan"], ["--psf-fwhm=-3"], ["--visit=-3"],
+        ] {
+          let result = try SkydiffProgram.run(["ingest", "repo", "plain.fits"] + options, in: folder)
+          #expect(result.status == 64, "\(options)")
+        }
+        #expect(try run("ingest", "repo", "plain.fits", "--zeropoint=-99").status == 65)
+        // Infinities are no data.
+        #expect(try run("ingest", "repo", "infinite.fits", "--visit", "4").status == 0)
+        #expect(try run("export", "repo/calexp/visit4/calexp-visit4-detector2.h5", "-o", "m.json").status == 0)
+        #expect(try String(contentsOfFile: folder + "/m.json", encoding: .utf8).contains("\"nNoData\": 2"))
+        // The instrument's settings are stronger than defaults and weaker than the command line.
+        let yaml = try String(contentsOfFile: folder + "/repo/repository.yaml", encoding: .utf8)
+        try yaml.replacingOccurrences(
+          of: "applyOverrides: {}", with: "applyOverrides: { ingest: { visitKeyword: CCDNUM } }"
+        )
+        .write(toFile: folder + "/repo/repository.yaml", atomically: true, encoding: .utf8)
+        #expect(try run("ingest", "repo", "plain.fits", "--detector", "9").status == 0)
+        #expect(FileManager.default.fileExists(atPath: folder + "/repo/calexp/visit2/calexp-visit2-detector9.h5"))
+        #expect(
+          try run("ingest", "repo", "plain.fits", "--detector", "9", "-c", "ingest:visitKeyword=EXPNUM").status == 0)
+        #expect(FileManager.default.fileExists(atPath: folder + "/repo/calexp/visit17/calexp-visit17-detector9.h5"))
+        try FileManager.default.removeItem(atPath: folder + "/repo/repository.yaml")
+        let headless = try run("ingest", "repo", "plain.fits")
+        #expect(headless.status == 65 && headless.errors.contains("its repository.yaml is missing; put it back"))
+      }
+    }
+
+    @Test func twoFirstIngestionsAtOnceBothCount() throws {
+      try inFolderOfFiles { folder in
+        let group = DispatchGroup()
+        for (name, visit) in [("plain.fits", "1"), ("double.fits", "2"), ("cube1.fits", "3")] {
+          DispatchQueue.global().async(group: group) {
+            let result = try? SkydiffProgram.run(["ingest", "repo", name, "--visit", visit], in: folder)
+            #expect(result?.status == 0, "\(result?.errors ?? "")")
+          }
+        }
+        group.wait()
+        let export = try SkydiffProgram.run(["export", "repo/visits.h5", "-o", "v.csv"], in: folder)
+        #expect(export.status == 0)
+        #expect(try String(contentsOfFile: folder + "/v.csv", encoding: .utf8).split(separator: "\n").count == 4)
+      }
+    }
+
+    @Test func streamsThatCannotBeWrittenTo() throws {
+      let program = try #require(SkydiffProgram.path).path
+      func status(_ command: String) throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", command.replacingOccurrences(of: "skydiff", with: program)]
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit)
+        return process.terminationStatus
+      }
+      #expect(try status("skydiff config >/dev/full") == 74)
+      #expect(try status("skydiff config >&-") == 74)
+      #expect(try status("skydiff config -c x 2>/dev/full") == 78)
+      #expect(try status("skydiff config -c x 2>&-") == 78)
+      #expect(try status("skydiff config | head -n 1 >/dev/null") == 0)
+    }
+
     /// A tmpfs of a megabyte, in a mount namespace of its own.
     @Test func aFullDiskIsAnErrorAndNoSignal() throws {
       let unshare = ["/usr/bin/unshare", "--mount", "--map-root-user"].filter { $0.hasPrefix("/") || geteuid() != 0 }

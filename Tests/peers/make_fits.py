@@ -51,6 +51,15 @@ fits.HDUList([fits.PrimaryHDU(image, header()), fits.ImageHDU(np.zeros((5, 5), "
 fits.HDUList([fits.PrimaryHDU()]).writeto(f"{folder}/no_image.fits")
 fits.PrimaryHDU(image, header(CPDIS1="LOOKUP")).writeto(f"{folder}/distorted.fits")
 
+fits.PrimaryHDU(image, header(RADESYS="FK4", EQUINOX=1950.0)).writeto(f"{folder}/fk4.fits")
+galactic = header()
+galactic["CTYPE1"], galactic["CTYPE2"] = "GLON-TAN", "GLAT-TAN"
+fits.PrimaryHDU(image, galactic).writeto(f"{folder}/galactic.fits")
+fits.HDUList([fits.PrimaryHDU(header=header()), fits.ImageHDU(image, name="CCD1"), fits.ImageHDU(image, name="CCD2")]).writeto(f"{folder}/several.fits")
+infinite = image.copy()
+infinite[1, 1] = np.inf
+fits.PrimaryHDU(infinite, header()).writeto(f"{folder}/infinite.fits")
+
 n = 5
 table = Table({"id": np.arange(n, dtype="i8"), "RA": np.linspace(10, 11, n), "flux": np.array([1, 2, np.nan, 4, 5], "f4"), "good": [True, False] * 2 + [True],
                "count": np.arange(n, dtype="i2"), "band": ["u", "g", "r", "ii", "z"], "apertures": np.arange(3 * n, dtype="f4").reshape(n, 3), "a.b c": np.arange(n, dtype="i4")})

@@ -65,9 +65,20 @@ struct HeaderValues {
   private func isBand(_ name: String) -> Bool { (try? DataID([.band: .name(name)])) != nil }
 
   func zeroPoint(_ given: String?, keyword: String) throws(IngestError) -> Double {
-    if let given, let value = Double(given), value.isFinite { return value }
+    // A count is then 10⁻²⁰ to 10²⁴ Jy; headers write -99 for what they do not know.
+    let plausible = -50.0...60.0
+    if let given, let value = Double(given) {
+      guard plausible.contains(value) else {
+        throw IngestError(file: file, reason: "--zeropoint \(given): it must be a magnitude from -50 to 60")
+      }
+      return value
+    }
     let keyword = given ?? keyword
     guard let value = header.number(keyword) else { throw missing("zero point", keyword: keyword, flag: "--zeropoint") }
+    guard plausible.contains(value) else {
+      throw IngestError(
+        file: file, reason: "\(keyword) is \(value), which is no zero point (-50 to 60 mag); give one with --zeropoint")
+    }
     return value
   }
 }

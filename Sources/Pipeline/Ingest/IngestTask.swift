@@ -41,6 +41,8 @@ package struct IngestedExposure: Sendable {
   package let detector: Int64
   package let band: String
   package let dataset: Dataset<Exposure>
+  /// Further images of the file, which are not in the exposure.
+  package let otherImages: [String]
 }
 
 /// Makes exposures of calibrated FITS images: mask, variance, PSF and calibrations from the file where it has them, else
@@ -69,7 +71,8 @@ package final class IngestTask: Task {
         options.detector, keyword: config.detectorKeyword, what: "detector number", flag: "--detector")
       let (band, filter) = try keywords.band(options.band, keyword: config.bandKeyword)
       let zeroPoint = try keywords.zeroPoint(options.zeroPoint, keyword: config.zeroPointKeyword)
-      var exposure = Exposure(try pixels(fits, keywords))
+      emptyMetadata()
+      var exposure = Exposure(try pixels(fits, keywords, path))
       exposure.wcs = fits.wcs
       exposure.psf = try psf(fits, options, path)
       do throws(ImagingError) {
@@ -86,28 +89,44 @@ package final class IngestTask: Task {
       return IngestedExposure(
         visit: visit, detector: detector, band: band,
         dataset: Dataset(
-          exposure, metadata: try productMetadata(fits.header), provenance: provenance(visit, detector)))
+          exposure, metadata: try productMetadata(fits.header), provenance: provenance(visit, detector)),
+        otherImages: fits.otherImages)
     }
   }
 
-  private func pixels(_ fits: FITSExposure, _ keywords: HeaderValues) throws -> MaskedImage {
+  private func pixels(_ fits: FITSExposure, _ keywords: HeaderValues, _ path: String) throws -> MaskedImage {
     var mask = fits.mask ?? Mask(box: fits.image.box)
     if fits.mask == nil {
-      let noData = try mask.planes.bitMask("NO_DATA")
       let saturated = try mask.planes.bitMask("SAT")
       let limit = config.doMaskSaturated ? keywords.positive(config.saturationKeyword).map { Float($0) } : nil
-      let bits: Image<UInt32> = fits.image.map { pixel in
-        pixel.isNaN ? noData : limit.map { pixel >= $0 } == true ? saturated : 0
-      }
+      let bits: Image<UInt32> = fits.image.map { pixel in limit.map { pixel >= $0 } == true ? saturated : 0 }
       mask = Mask(bits: bits, planes: mask.planes)
     }
+    // Set whatever the file's mask says: nothing can be made of such pixels.
+    let noData = try mask.addPlane("NO_DATA")
+    var count = 0
+    for y in fits.image.box.minY..<fits.image.box.endY {
+      let row = fits.image.row(y)
+      let variances = fits.variance.map { variance in (0..<row.count).map { variance.row(y)[$0] } }
+      mask.bits.withMutableRow(y) { bits in
+        for i in row.indices where !row[i].isFinite || variances.map({ !($0[i] >= 0) }) == true {
+          bits[i] |= noData
+          count += 1
+        }
+      }
+    }
+    try metadata.set("nNoData", count)
     if let variance = fits.variance { return try MaskedImage(image: fits.image, mask: mask, variance: variance) }
-    let model = try NoiseModel(
-      of: fits.image, mask: mask, gain: keywords.positive(config.gainKeyword),
-      readNoise: keywords.positive(config.readNoiseKeyword), config.noise)
-    try metadata.set("skyLevel", model.level)
-    try metadata.set("skyVariance", model.variance)
-    return try MaskedImage(image: fits.image, mask: mask, variance: model.variance(of: fits.image))
+    do throws(ImagingError) {
+      let model = try NoiseModel(
+        of: fits.image, mask: mask, gain: keywords.positive(config.gainKeyword),
+        readNoise: keywords.positive(config.readNoiseKeyword), config.noise)
+      try? metadata.set("skyLevel", model.level)
+      try? metadata.set("skyVariance", model.variance)
+      return try MaskedImage(image: fits.image, mask: mask, variance: model.variance(of: fits.image))
+    } catch {
+      throw IngestError(file: path, reason: "no variance can be made: \(error)")
+    }
   }
 
   private func psf(_ fits: FITSExposure, _ options: IngestOptions, _ path: String) throws -> (any PSF)? {

@@ -45,10 +45,21 @@ package struct Ingestion {
     var summary = IngestionSummary()
     summary.repositoryIsNew = !InputRepository.exists(repositoryPath)
     var lock: FolderLock?
-    if !summary.repositoryIsNew { lock = try FolderLock(repositoryPath) }
+    if summary.repositoryIsNew, FileManager.default.fileExists(atPath: repositoryPath + "/visits.h5") {
+      throw RepositoryError.invalid(
+        path: repositoryPath, reason: "has a visits.h5, but its repository.yaml is missing; put it back")
+    }
+    if !summary.repositoryIsNew { lock = try FolderLock(repositoryPath, patience: .seconds(60)) }
     var repository =
       summary.repositoryIsNew
       ? InputRepository(new: repositoryPath, files: files) : try InputRepository(repositoryPath, files: files)
+    if !summary.repositoryIsNew, repository.visits.count == 0,
+      FileManager.default.fileExists(atPath: repositoryPath + "/" + InputRepository.exposureType)
+    {
+      summary.warnings.append(
+        "\(repositoryPath): there are exposures that visits.h5 does not name, so they do not count; ingest their images again"
+      )
+    }
     var sources: [DataID: String] = [:]
     var instrument: String?
     var fatal: PublishError?
@@ -59,7 +70,7 @@ package struct Ingestion {
         if let first = sources[id] { throw IngestError(file: path, reason: "it is \(id), as is \(first)") }
         if lock == nil {
           // The folder of a new repository is made for the first file that goes into it.
-          lock = try FolderLock(repositoryPath, makesFolder: true)
+          lock = try FolderLock(repositoryPath, makesFolder: true, patience: .seconds(60))
           if InputRepository.exists(repositoryPath) {
             // Another process was faster.
             summary.repositoryIsNew = false
@@ -69,6 +80,15 @@ package struct Ingestion {
         try add(exposure, path, to: &repository, &summary)
         sources[id] = path
         instrument = instrument ?? exposure.dataset.content.visitInfo?.instrument
+        if !exposure.otherImages.isEmpty {
+          summary.warnings.append(
+            "\(path): of its images the first was taken; \(exposure.otherImages.joined(separator: ", ")) were not")
+        }
+        let bands = repository.settings.instrument.bands
+        if !summary.repositoryIsNew, !bands.contains(exposure.band) {
+          summary.warnings.append(
+            "\(path): band \(exposure.band) is not among the bands of \(repositoryPath)/repository.yaml; add it there")
+        }
         if exposure.dataset.content.wcs == nil {
           summary.warnings.append("\(path): has no WCS: it is in the repository, but on no tract")
         }
@@ -105,12 +125,16 @@ package struct Ingestion {
     } catch {
       throw IngestError(file: path, reason: "\(error) in \(repository.path)/repository.yaml")
     }
+    let id = try DataID([.visit: .number(ingested.visit), .detector: .number(ingested.detector)])
+    let reference = DatasetRef(InputRepository.exposureType, id)
     if let present = repository.visits[visit: ingested.visit, detector: ingested.detector] {
       if present.digest == FileDigest(of: try ingested.dataset.encode(path)) {
-        summary.unchanged.append(path)
-        return
-      }
-      guard replaces else {
+        if (try? readFile(repository.path(of: reference), expecting: present.digest)) != nil {
+          summary.unchanged.append(path)
+          return
+        }
+        summary.warnings.append("\(path): its exposure in the repository was damaged or missing and is written again")
+      } else if !replaces {
         throw IngestError(
           file: path,
           reason:
@@ -131,8 +155,12 @@ package struct Ingestion {
     guard Field.isName(datasetType) else {
       throw IngestError(file: path, reason: "\"\(datasetType)\" is no name of a dataset type: letters, digits and _")
     }
+    guard datasetType != InputRepository.exposureType else {
+      throw IngestError(file: path, reason: "\(datasetType) is the type of exposures, which a catalog is not")
+    }
+    guard InputRepository.exists(repositoryPath) else { throw RepositoryError.notARepository(path: repositoryPath) }
     let catalog = try Self.readCatalog(path)
-    let lock = try FolderLock(repositoryPath)
+    let lock = try FolderLock(repositoryPath, patience: .seconds(60))
     var repository = try InputRepository(repositoryPath, files: files)
     let reference = DatasetRef(datasetType, dataID)
     var provenance = Provenance()
@@ -143,10 +171,11 @@ package struct Ingestion {
     var summary = IngestionSummary()
     if let present = repository.digest(of: reference) {
       if present == FileDigest(of: try dataset.encode(path)) {
-        summary.unchanged.append(path)
-        return summary
-      }
-      guard replaces else {
+        if (try? readFile(repository.path(of: reference), expecting: present)) != nil {
+          summary.unchanged.append(path)
+          return summary
+        }
+      } else if !replaces {
         throw IngestError(
           file: path, reason: "the repository has another \(reference); --replace puts this one in its place")
       }
@@ -172,9 +201,8 @@ package struct Ingestion {
     return try Catalog(fitsFile: path)
   }
 
-  /// A repository for given exposures: their bands, and one tract around all of them, at their own scale.
-  ///
-  /// - Throws: ``SkyGeometry/SkyMapError`` when no tract holds them all.
+  /// A repository for given exposures: their bands, and one tract around all of them, at their own scale; where there is no such
+  /// tract, the map of the whole sky.
   private static func newConfig(for records: [VisitRecord], _ instrument: String?) throws -> RepositoryConfig {
     var config = RepositoryConfig()
     config.instrument.bands = Set(records.map(\.band)).sorted()
@@ -184,18 +212,26 @@ package struct Ingestion {
       (try? record.wcs())?.flatMap { try? $0.pixelScale(at: record.box.center).arcseconds }
     }
     let mean = corners.reduce(SIMD3<Double>.zero) { $0 + $1.unitVector }
-    // Without any WCS there is no place for a tract; `repository.yaml` says where to write one.
+    // Without a place for a tract the map of the whole sky is as good as any; `repository.yaml` is the user's to change.
+    try config.skyMap.select(["rings"])
     guard let scale = scales.sorted().dropFirst(scales.count / 2).first, mean != .zero else { return config }
     let center = SpherePoint(mean)
     let reach = corners.map { $0.separation(from: center).degrees }.max() ?? 0
-    try config.skyMap.update("discrete", DiscreteSkyMapConfig.self) { map in
+    var discrete = config
+    try discrete.skyMap.select(["discrete"])
+    try discrete.skyMap.update("discrete", DiscreteSkyMapConfig.self) { map in
       map.raList = [(center.ra.degrees * 1e6).rounded() / 1e6]
       map.decList = [(center.dec.degrees * 1e6).rounded() / 1e6]
       // Enough beyond the corners that a warp keeps its border.
       map.radiusList = [((reach + 100 * scale / 3600) * 1e4).rounded(.up) / 1e4]
       map.pixelScale = (scale * 1e4).rounded() / 1e4
     }
-    _ = try config.makeSkyMap()
-    return config
+    // Images all over the sky, or of an absurd scale, have no tract in common.
+    do {
+      try discrete.validateAll()
+      return discrete
+    } catch {
+      return config
+    }
   }
 }

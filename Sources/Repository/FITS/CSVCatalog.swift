@@ -33,6 +33,12 @@ extension Catalog {
 
   /// - Throws: ``CSVError``.
   package init(csv text: String, name file: String) throws {
+    guard !text.utf8.contains(13) || text.utf8.contains(10) else {
+      throw CSVError(file: file, line: 1, reason: "its lines end with carriage returns alone; end them with line feeds")
+    }
+    if text.hasPrefix("# %ECSV"), !text.contains("# delimiter: ','") {
+      throw CSVError(file: file, line: 1, reason: "its values are divided by blanks; write it with delimiter=\",\"")
+    }
     var names: [String]?
     var cells: [[String]] = []
     // By bytes: to Swift a carriage return and a line feed are one character.
@@ -40,12 +46,17 @@ extension Catalog {
       let line = Substring(bytes.last == 13 ? bytes.dropLast() : bytes)
       if line.allSatisfy({ $0 == " " }) || line.hasPrefix("#") { continue }
       guard let values = Self.split(line) else {
-        throw CSVError(file: file, line: i + 1, reason: "a text in quotes has no end")
+        throw CSVError(file: file, line: i + 1, reason: "a text in quotes has no end in its line")
       }
       guard let header = names else {
         let found = values.map { columnName($0) }
+        guard values.count > 1 || !values[0].contains("\t") else {
+          throw CSVError(file: file, line: i + 1, reason: "its values are divided by tabs; divide them by commas")
+        }
         if let twice = found.first(where: { name in found.filter { $0 == name }.count > 1 }) {
-          throw CSVError(file: file, line: i + 1, reason: "the column \(twice) is there twice")
+          let own = zip(values, found).filter { $0.1 == twice }.map { "\"\($0.0)\"" }
+          throw CSVError(
+            file: file, line: i + 1, reason: "the columns \(own.joined(separator: " and ")) have one name, \(twice)")
         }
         names = found
         cells = Array(repeating: [], count: found.count)
@@ -104,13 +115,17 @@ extension Catalog {
 
   private static func column(_ values: [String]) -> (FieldType, ColumnStorage) {
     var column = ColumnStorage()
+    // What is all digits and is no number as we would write it is a name, such as 007, or too long to be kept as a number.
+    let isNamed = values.contains { text in
+      !text.isEmpty && text.utf8.allSatisfy { (48...57).contains($0) } && Int64(text).map { "\($0)" } != text
+    }
     let whole = values.compactMap { Int64($0) }
-    if whole.count == values.count {
+    if !isNamed, whole.count == values.count {
       column.set(integers: whole, .int64)
       return (.int64, column)
     }
     let numbers = values.compactMap { $0.isEmpty ? Double.nan : Double($0) }
-    if numbers.count == values.count {
+    if !isNamed, numbers.count == values.count {
       column.set(doubles: numbers)
       return (.float64, column)
     }

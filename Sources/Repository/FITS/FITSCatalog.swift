@@ -87,7 +87,7 @@ private struct FITSColumn {
     case (TULONG, 1), (TLONGLONG, 1): .int64
     case (TFLOAT, 1): .float32
     case (TDOUBLE, 1): .float64
-    case (TSTRING, _): .string(length: max(1, count))
+    case (TSTRING, 1...): .string(length: count)
     case (TBYTE, _), (TSHORT, _), (TLONG, _): .int32Array(count: count)
     case (TFLOAT, _): .float32Array(count: count)
     case (TDOUBLE, _): .float64Array(count: count)

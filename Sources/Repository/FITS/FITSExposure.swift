@@ -14,6 +14,8 @@ package struct FITSExposure: Sendable {
   package var variance: Image<Float>?
   package var psf: Image<Double>?
   package var wcs: SkyWCS?
+  /// Further images of the file, which are none of these.
+  package var otherImages: [String]
   /// The keywords of the image's HDU and of the primary one, the former counting.
   package var header: FITSHeader
 
@@ -21,7 +23,7 @@ package struct FITSExposure: Sendable {
   package init(_ path: String) throws(FITSError) {
     let file = try FITSMemoryFile(path)
     let hdus = try file.hdus()
-    guard let main = hdus.first(where: \.isImage) else { throw .missing(file: path, part: "image") }
+    guard let main = hdus.first(where: \.isImage) else { throw .missing(file: path, part: "image of two axes") }
     func hdu(_ name: String) throws(FITSError) -> FITSHDU? {
       guard let found = hdus.first(where: { $0.number > main.number && $0.name == name }) else { return nil }
       guard found.isImage else { throw .invalid(file: path, part: "HDU \(name)", reason: "it is no image") }
@@ -43,6 +45,9 @@ package struct FITSExposure: Sendable {
     }
     if let psfHDU = try hdu("PSF") { psf = try file.pixels(psfHDU).map { Double($0) } }
     wcs = try Self.wcs(header, corner, path)
+    otherImages = hdus.filter { hdu in
+      hdu.isImage && hdu.number > main.number && !["MASK", "VARIANCE", "PSF"].contains(hdu.name)
+    }.map { $0.name.isEmpty ? "HDU \($0.number)" : $0.name }
   }
 
   /// The coordinates of the first pixel: the alternate WCS `A` of the LSST Science Pipelines, else (0, 0).

@@ -14,8 +14,11 @@ package final class FolderLock: Sendable {
   private let file: Int32
 
   /// - Parameter makesFolder: whether a folder that is missing is made.
+  /// - Parameter patience: how long to wait for another process.
   /// - Throws: ``PublishError/cannotCreate(path:reason:)`` when another process holds it, or the folder cannot be written to.
-  package init(_ folder: String, name: String = ".lock", makesFolder: Bool = false) throws(PublishError) {
+  package init(_ folder: String, name: String = ".lock", makesFolder: Bool = false, patience: Duration = .zero)
+    throws(PublishError)
+  {
     let path = "\(folder)/\(name)"
     if makesFolder {
       do {
@@ -26,8 +29,14 @@ package final class FolderLock: Sendable {
     }
     file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw .cannotCreate(path: path, reason: "\(SystemError(code: errno))") }
-    if flock(file, LOCK_EX | LOCK_NB) != 0 {
+    // Another writer may be done soon.
+    let deadline = ContinuousClock.now + patience
+    while flock(file, LOCK_EX | LOCK_NB) != 0 {
       let code = errno
+      if code == EINTR || (code == EWOULDBLOCK && ContinuousClock.now < deadline) {
+        usleep(50_000)
+        continue
+      }
       close(file)
       // A file system without locks has no way to keep a second writer out.
       guard code != EWOULDBLOCK else {

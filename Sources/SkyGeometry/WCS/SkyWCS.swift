@@ -30,6 +30,7 @@ package final class SkyWCS: Sendable {
     for keyword in ["CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2"] where cards.number(keyword) == nil {
       throw .missingKeyword(keyword)
     }
+    try Self.requireICRS(cards)
     self.cards = cards
     parameters = Mutex(try WCSParameters(cards))
   }
@@ -68,6 +69,18 @@ package final class SkyWCS: Sendable {
     cards.set("CD2_2", cd.yy)
     cards.set("RADESYS", "ICRS")
     try self.init(cards: cards)
+  }
+
+  /// Refuses frames that differ from ICRS: FK5 of J2000 is within 0.03″ of it, older ones are off by minutes of arc.
+  private static func requireICRS(_ cards: WCSCards) throws(WCSError) {
+    let frame = (cards.text("RADESYS") ?? cards.text("RADECSYS") ?? "").uppercased()
+    guard frame != "ICRS" else { return }
+    let equinox = cards.number("EQUINOX") ?? cards.number("EPOCH")
+    // Without a frame, FITS takes equinoxes before 1984 for FK4.
+    guard !frame.hasPrefix("FK4"), frame != "GAPPT", equinox.map({ abs($0 - 2000) < 0.01 }) ?? true else {
+      let words = [frame, equinox.map { "EQUINOX \($0)" } ?? ""].filter { !$0.isEmpty }.joined(separator: ", ")
+      throw .unsupportedFrame(words)
+    }
   }
 
   /// Where pixel positions are on the sky; NaN for those without a counterpart.

@@ -9,6 +9,8 @@ package enum WCSError: Error, Hashable, Sendable, CustomStringConvertible {
   case unsupportedDistortion(keyword: String)
   /// The axes are not right ascension and declination, but for example galactic or ecliptic.
   case notEquatorial(axes: [String])
+  /// The axes are of another epoch than J2000; taking them for ICRS would give positions that are off by minutes of arc.
+  case unsupportedFrame(String)
   /// The linear transformation matrix is singular.
   case singularMatrix
   /// WCSLIB refuses the header; `reason` is its own explanation.
@@ -23,6 +25,8 @@ package enum WCSError: Error, Hashable, Sendable, CustomStringConvertible {
       "WCS: the distortion declared by \(name) is not supported (SIP, TPV, TNX, ZPX are)"
     case .notEquatorial(let axes):
       "WCS: the axes are \(axes.joined(separator: ", ")), not right ascension and declination"
+    case .unsupportedFrame(let frame):
+      "WCS: the axes are of \(frame); positions must be ICRS or FK5 of J2000, so precess the header first"
     case .singularMatrix: "WCS: the linear transformation matrix (CDi_j, or PCi_j and CDELTi) is singular"
     case .invalidHeader(let reason): "WCS: invalid header: \(reason)"
     case .undefinedPosition(let x, let y): "WCS: no position corresponds to (\(x), \(y))"
