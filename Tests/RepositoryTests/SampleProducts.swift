@@ -197,6 +197,19 @@ enum SampleProducts {
       basis: SpatialBasis(.polynomial, order: 1))
   }
 
+  /// Two exposures and two further files.
+  static func index() throws -> RepositoryIndex {
+    var visits = VisitTable()
+    for (visit, model) in [(7, Model.kernel), (8, .psfex)] {
+      visits.insert(
+        VisitRecord(
+          visit: Int64(visit), detector: 3, band: "r", try exposure(model), digest: FileDigest(of: [UInt8(visit)])))
+    }
+    var manifest = Manifest()
+    for name in ["src/src-visit7.h5", "ssObjects/ssObjects.h5"] { manifest[name] = FileDigest(of: Array(name.utf8)) }
+    return RepositoryIndex(visits: visits, manifest: manifest)
+  }
+
   /// The bytes of each kind of file, and what reads them and writes them again.
   static func files() throws -> [(name: String, bytes: [UInt8], rewrite: ([UInt8]) throws -> [UInt8])] {
     let (metadata, provenance) = (try metadata(), provenance())
@@ -209,7 +222,7 @@ enum SampleProducts {
     return [
       try file("exposure.h5", try exposure()), try file("catalog.h5", try catalog()),
       try file("background.h5", try backgrounds()), try file("kernel.h5", try kernel()),
-      try file("metadata.h5", MetadataOnly()),
+      try file("metadata.h5", MetadataOnly()), try file("visits.h5", try index()),
     ]
   }
 }

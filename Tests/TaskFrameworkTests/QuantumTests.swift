@@ -53,6 +53,28 @@ import Testing
     #expect(connections["difference"]?.kind == .output && connections.connections(.initOutput).count == 1)
   }
 
+  struct RenamedConfig: Config {
+    var connections = ConnectionNames()
+    static let fields: [ConfigField<Self>] = [.connections("connections", \.connections)]
+  }
+
+  @Test func configurationsRenameConnections() throws {
+    var loaded = LoadedConfig("subtract", RenamedConfig())
+    try loaded.apply(try YAMLText.parse("connections: { coaddName: goodSeeing }"), from: .code("test"))
+    try loaded.set("connections.science", to: .string("pvi"), from: .commandLine("x"))
+    let names = try #require(loaded.config as? RenamedConfig).connections
+    #expect(names.values == ["coaddName": "goodSeeing", "science": "pvi"])
+    #expect(loaded.yaml.contains("science: pvi  # from command line, x"))
+    let resolved = try connections().resolved(names)
+    #expect(
+      resolved["science"]?.datasetType == "pvi" && resolved["difference"]?.datasetType == "goodSeeingDiff_differenceExp"
+    )
+    let wrong = try connections()
+    #expect(throws: ConnectionsError.self) { try wrong.resolved(ConnectionNames(["coaddNam": "x"])) }
+    #expect(throws: ConfigError.self) { try loaded.set("connections.a.b", to: .string("x"), from: .code("test")) }
+    #expect(throws: ConfigError.self) { try loaded.set("connections", to: .integer(3), from: .code("test")) }
+  }
+
   @Test func contradictionsInDeclarations() {
     func declare(_ templates: [String: String] = [:], _ connections: Connection...) throws {
       _ = try Connections(dimensions: [.visit], templates: templates, connections)

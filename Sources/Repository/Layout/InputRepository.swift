@@ -182,6 +182,11 @@ package struct RepositoryIndex: DatasetContent {
   package let visits: VisitTable
   package let manifest: Manifest
 
+  package init(visits: VisitTable, manifest: Manifest) {
+    self.visits = visits
+    self.manifest = manifest
+  }
+
   package func write(to root: HDF5Group) throws {
     try visits.catalog().writeTable(to: root, "visits")
     try manifest.catalog().writeTable(to: root, "manifest")

@@ -118,8 +118,9 @@ package struct Connections: Hashable, Sendable {
     }
     for name in names.keys.sorted() where self[name] == nil {
       throw ConnectionsError(
-        "there is no connection \(name)"
-          + (nearestName(to: name, among: all.map(\.argument)).map { "; did you mean \($0)?" } ?? ""))
+        "there is no connection or template \(name)"
+          + (nearestName(to: name, among: all.map(\.argument) + templates.keys.sorted()).map { "; did you mean \($0)?" }
+            ?? ""))
     }
     let values = templates.merging(changed) { $1 }
     var result = self
