@@ -65,6 +65,17 @@ import Testing
     }
   }
 
+  @Test func whatAKilledProcessLeftIsNoObstacle() throws {
+    try withTemporaryFolder { folder in
+      // Whatever number comes next, its name is taken.
+      for number in 1...2000 {
+        _ = FileManager.default.createFile(atPath: "\(folder)/.skydiff-\(getpid())-\(number).tmp", contents: Data([9]))
+      }
+      try AtomicFile().publish([1, 2], to: folder + "/x")
+      #expect(try Data(contentsOf: URL(filePath: folder + "/x")) == Data([1, 2]))
+    }
+  }
+
   @Test func placesThatCannotBeWrittenTo() throws {
     try withTemporaryFolder { folder in
       try AtomicFile().publish([1], to: folder + "/file")

@@ -128,6 +128,7 @@ import Testing
     }
     let start = ContinuousClock.now
     #expect(message(bomb).contains("line 1: anchors and aliases"))
+    #expect(message("order: !!int !" + String(repeating: "a!", count: 200_000)).contains("line 1"))
     #expect(message("x: !!seq &a [1]\ny: *a").contains("anchors and aliases"))
     #expect(message("order: " + String(repeating: "1", count: 10 << 20)).contains("at most 524288 are read"))
     #expect(message(String(repeating: "[", count: 500_000)).contains("not YAML"))

@@ -108,6 +108,12 @@ extension FITSMemoryFile {
     var status: Int32 = 0
     var first: [LONGLONG] = [1, 1, 1]
     let count = hdu.width * hdu.height
+    // The size of a compressed image is its own claim; nothing gets a few thousand times smaller.
+    guard hdu.header["ZIMAGE"] == nil || count / 4096 <= byteCount + 1 << 16 else {
+      throw .invalid(
+        file: name, part: "HDU \(hdu.number)",
+        reason: "\(hdu.width)×\(hdu.height) pixels in a file of \(byteCount) bytes")
+    }
     var values = [Value](repeating: missing, count: count)
     var (null, isAnyNull) = (missing, Int32(0))
     // Where there are no blanks to replace none may be asked for: CFITSIO would take infinities for them.

@@ -25,6 +25,8 @@ struct FITSMemoryFile: ~Copyable {
 
   static let largestSize = 1 << 32
 
+  var byteCount: Int { size.pointee }
+
   /// A file on disk, also one that gzip has compressed.
   ///
   /// - Throws: ``FITSError/unreadable(file:reason:)``, ``FITSError/damaged(file:reason:)``.

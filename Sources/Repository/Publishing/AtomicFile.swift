@@ -61,13 +61,7 @@ package struct AtomicFile: Sendable {
   package func publish(_ bytes: [UInt8], to path: String) throws(PublishError) -> FileDigest {
     let folder = Self.folder(of: path)
     try makeFolders(folder, for: path)
-    let number = Self.counter.withLock { counter in
-      counter += 1
-      return counter
-    }
-    // Short, so that any name that fits has one beside it; the process tells it from another's.
-    let temporary = "\(folder)/.skydiff-\(getpid())-\(number).tmp"
-    try write(bytes, to: temporary, for: path)
+    let temporary = try write(bytes, besideFilesIn: folder, for: path)
     do throws(SystemError) {
       try retrying { () throws(SystemError) in try operations.rename(temporary, to: path) }
     } catch {
@@ -82,10 +76,32 @@ package struct AtomicFile: Sendable {
     return FileDigest(of: bytes)
   }
 
-  private func write(_ bytes: [UInt8], to temporary: String, for path: String) throws(PublishError) {
+  /// A new file under a name that nobody else has, which a killed process may have left.
+  private func createTemporary(in folder: String) throws(SystemError) -> (file: Int32, path: String) {
+    while true {
+      let number = Self.counter.withLock { counter in
+        counter += 1
+        return counter
+      }
+      // Short, so that any name that fits has one beside it; the process tells it from another's.
+      let path = "\(folder)/.skydiff-\(getpid())-\(number).tmp"
+      do throws(SystemError) {
+        return (try retrying { () throws(SystemError) in try operations.create(path) }, path)
+      } catch {
+        // Processes of other hosts, or of the past, may have this number.
+        if error.code != EEXIST { throw error }
+      }
+    }
+  }
+
+  /// Writes a temporary file and returns its path.
+  private func write(
+    _ bytes: [UInt8], besideFilesIn folder: String, for path: String
+  ) throws(PublishError) -> String {
     let file: Int32
+    let temporary: String
     do throws(SystemError) {
-      file = try retrying { () throws(SystemError) in try operations.create(temporary) }
+      (file, temporary) = try createTemporary(in: folder)
     } catch {
       if error.isDiskFull { throw translate(error, path, "", needed: bytes.count) }
       throw .cannotCreate(path: path, reason: "\(error)")
@@ -115,6 +131,7 @@ package struct AtomicFile: Sendable {
       try? operations.remove(temporary)
       throw translate(error, path, operation, needed: bytes.count)
     }
+    return temporary
   }
 
   private func retrying<Result>(_ body: () throws(SystemError) -> Result) throws(SystemError) -> Result {

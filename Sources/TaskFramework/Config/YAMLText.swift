@@ -120,8 +120,9 @@ package enum YAMLText {
   private static func lineOfAnchor(in text: String) -> Int? {
     var line = 1
     var quote: UInt8 = 0
-    // Whether a node may begin here, and the byte before.
+    // Whether a node may begin here, whether a tag is under way, behind which one may, and the byte before.
     var mayBegin = true
+    var isInTag = false
     var previous: UInt8 = 10
     let bytes = Array(text.utf8)
     for (i, byte) in bytes.enumerated() {
@@ -131,6 +132,7 @@ package enum YAMLText {
         if quote == 0 || quote == 35 {
           quote = 0
           mayBegin = true
+          isInTag = false
         }
         continue
       }
@@ -141,25 +143,18 @@ package enum YAMLText {
       switch byte {
       case 34, 39: if mayBegin { quote = byte }
       case 35: if previous == 10 || previous == 32 || previous == 9 { quote = 35 }
-      case 32, 9: continue
+      case 32, 9:
+        isInTag = false
+        continue
+      case 33: if mayBegin { isInTag = true }
       case 38, 42:
-        if mayBegin, let next = bytes.indices.contains(i + 1) ? bytes[i + 1] : nil, next > 32 { return line }
+        if mayBegin, !isInTag, let next = bytes.indices.contains(i + 1) ? bytes[i + 1] : nil, next > 32 { return line }
       default: break
       }
       // Behind these a node begins; behind anything else text goes on.
-      mayBegin = ":,[{-?!".utf8.contains(byte) || (mayBegin && byte > 32 && isTag(bytes, endingAt: i))
+      if !isInTag { mayBegin = ":,[{-?".utf8.contains(byte) }
     }
     return nil
-  }
-
-  /// Whether a byte belongs to a tag such as `!!str`, behind which an anchor may stand.
-  private static func isTag(_ bytes: [UInt8], endingAt end: Int) -> Bool {
-    var i = end
-    while i >= 0, bytes[i] > 32 {
-      if bytes[i] == 33 { return true }
-      i -= 1
-    }
-    return false
   }
 
   private static func lineOfTab(in text: String) -> Int? {
