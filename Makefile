@@ -9,7 +9,7 @@ demo: setup
 	$(BUILD) --product skydiff-benchmarks
 	@echo
 	@echo "The main job (simulate a survey, coadd, subtract, detect) is not there yet. What works is the ground it stands on:"
-	@echo "sky geometry and imaging. Their speed here, on simulated sky of 1024² pixels:"
+	@echo "sky geometry, imaging and files. Their speed here, on simulated sky of 1024² pixels:"
 	@echo
 	@"$$($(BUILD) --show-bin-path)/skydiff-benchmarks" --quick --no-peers
 
