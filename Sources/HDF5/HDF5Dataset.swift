@@ -176,6 +176,7 @@ package final class HDF5Dataset: HDF5Object {
   package func read<Number: HDF5Number>(rows: Range<Int>, _: Number.Type = Number.self) throws(HDF5Error) -> [Number] {
     precondition(rows.lowerBound >= 0 && rows.upperBound <= shape[0], "rows outside the array")
     try requireType(Number.hdf5Type)
+    guard !rows.isEmpty, byteCount > 0 else { return [] }
     try checkClaim()
     guard let grid = ownChunks() else {
       // Written by another program, as a whole.

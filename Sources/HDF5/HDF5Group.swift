@@ -56,7 +56,9 @@ package final class HDF5Group: HDF5Object {
   }
 
   /// A path would lead through links that nobody looked at.
-  private func isPlain(_ name: String) -> Bool { !name.isEmpty && name != "." && !name.utf8.contains(0x2F) }
+  private func isPlain(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && !name.utf8.contains { $0 == 0x2F || $0 == 0 }
+  }
 
   /// - Throws: ``HDF5Error/missing(file:object:)`` also for links that lead elsewhere, to other files above all.
   private func require(_ name: String) throws(HDF5Error) {
@@ -152,7 +154,7 @@ package final class HDF5Group: HDF5Object {
         throw failure()
       }
     }
-    return try HDF5Dataset(file: file, path: path, child, fileSize: 0)
+    return try HDF5Dataset(file: file, path: path, child, fileSize: .max)
   }
 
   /// Writes numbers.
@@ -171,7 +173,7 @@ package final class HDF5Group: HDF5Object {
     }.get()
   }
 
-  /// Chunks of about 256 KiB: squares of pixels in images, runs of rows in tables.
+  /// Chunks: squares of 256² pixels in images, runs of rows of about 256 KiB in tables.
   package static func chunk(for shape: [Int], _ type: HDF5Type) -> [Int] {
     let elements = max(1, (1 << 18) / max(1, type.size))
     guard shape.count > 1 else { return [max(1, min(elements, shape.first ?? 1))] }

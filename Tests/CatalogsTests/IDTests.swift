@@ -119,6 +119,7 @@ import Testing
     #expect(throws: CatalogError.self) { try IDGenerator(packed: 8, maxBits: 3) }
     #expect(throws: CatalogError.self) { try IDGenerator(packed: 1, maxBits: 60, releaseCount: 64) }
     #expect(throws: CatalogError.self) { try IDGenerator(packed: 1, maxBits: 3, release: 64) }
+    #expect(throws: CatalogError.self) { try IDGenerator(packed: 0, maxBits: 0, releaseCount: 1) }
     #expect(throws: CatalogError.self) { try packer.unpack(1000) }
     let bands = try SkyMapPacker(tractCount: 2, patchCount: 2, packsBand: true)
     #expect(throws: CatalogError.self) { try bands.pack(tract: 0, patch: 0, band: "nothing") }

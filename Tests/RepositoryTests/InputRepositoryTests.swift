@@ -13,6 +13,7 @@ import Testing
   private func config() throws -> RepositoryConfig {
     var config = RepositoryConfig()
     config.instrument.bands = ["r"]
+    try config.skyMap.select(["discrete"])
     try config.skyMap.update("discrete", DiscreteSkyMapConfig.self) {
       $0.raList = [150]
       $0.decList = [2]
@@ -92,6 +93,8 @@ import Testing
       let tract = "skyMap: { name: discrete, discrete: { raList: [1], decList: [2], radiusList: [0.1] } }\n"
       #expect(try message(tract) == "no error")
       #expect(
+        try message("instrument: { bands: [r], largestVisit: 99999999999 }") == "no error", "the rest has defaults")
+      #expect(
         try message(tract + "formatVersion: 2").hasPrefix(
           "\(file):2: repository.formatVersion: 2 is given; it must be int, 1"))
       #expect(
@@ -102,7 +105,7 @@ import Testing
         try message(tract + "instrument: { largestVisit: 281474976710656, largestDetector: 60000 }").contains(
           "their product at most 2^56"))
       #expect(
-        try message("skyMap: { discrete: { raList: [1] } }").contains(
+        try message("skyMap: { name: discrete, discrete: { raList: [1] } }").contains(
           "raList is 1 long; it must be as long as decList (0)"))
       #expect(try message("skyMap: { name: ring }").contains("did you mean rings?"))
       #expect(try message("skyMap: { name: rings, rings: { projection: XYZ } }").contains("repository.skyMap.rings"))

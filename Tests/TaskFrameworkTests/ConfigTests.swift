@@ -214,6 +214,17 @@ import Testing
     #expect(((config.config as? AddMultConfig)?.add.value as? AddConfig)?.addend == 8)
   }
 
+  @Test func thereIsAWayBackToTheFirstTarget() throws {
+    var field = AddTask.makeField("task", alternatives: [AddTwiceTask.self])
+    #expect(field.alternatives.map { $0.typeName } == ["AddTask", "AddTwiceTask"])
+    field.retarget(AddTwiceTask.self)
+    var config = AddMultConfig()
+    config.add = field
+    try config.set("add.target", to: .string("AddTask"))
+    let target = config.add.target
+    #expect(target.typeName == "AddTask")
+  }
+
   @Test func comparingAllowsForRounding() throws {
     var (a, b) = (AddMultConfig(), AddMultConfig())
     #expect(a.differences(from: b).isEmpty)

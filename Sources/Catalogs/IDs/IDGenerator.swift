@@ -15,7 +15,10 @@ package struct IDGenerator: Hashable, Sendable {
 
   /// - Throws: ``CatalogError/invalidID(_:)`` for numbers out of range, or when no bit is left for the counter.
   package init(packed: Int64, maxBits: Int, release: Int64 = 0, releaseCount: Int64 = 64) throws(CatalogError) {
-    guard (0...62).contains(maxBits), releaseCount >= 1, bitLength(releaseCount - 1) + maxBits < 63 else {
+    // The counter takes 1 to 62 bits.
+    guard (0...62).contains(maxBits), releaseCount >= 1,
+      (1...62).contains(bitLength(releaseCount - 1) + maxBits)
+    else {
       throw .invalidID("\(maxBits) bits for data IDs and \(releaseCount) releases leave no bit of 63 for a counter")
     }
     guard packed >= 0, packed < 1 << maxBits else {
@@ -73,7 +76,7 @@ package struct IDGenerator: Hashable, Sendable {
 
   /// What an ID of any catalog of this kind is made of.
   ///
-  /// - Throws: ``CatalogError/invalidID(_:)`` for a number that is not positive.
+  /// - Throws: ``CatalogError/invalidID(_:)`` for a negative number.
   package func unpack(_ id: Int64) throws(CatalogError) -> (packed: Int64, release: Int64, counter: Int64) {
     guard id >= 0 else { throw .invalidID("\(id) is no ID: it is negative") }
     let catalog = id >> counterBits

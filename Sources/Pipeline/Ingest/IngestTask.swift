@@ -21,7 +21,7 @@ package struct IngestOptions: Hashable, Sendable {
   package init() {}
 }
 
-/// What ingestion cannot do without, and which flag gives it.
+/// Why a file cannot be ingested, and what to do about it.
 package struct IngestError: Error, Hashable, Sendable, CustomStringConvertible {
   package let file: String
   package let reason: String
@@ -63,7 +63,9 @@ package final class IngestTask: Task {
   /// - Parameter index: the file's place among those of one command, for visits that are counted: `100..`.
   /// - Throws: ``Repository/FITSError``, ``IngestError``, ``Imaging/ImagingError``.
   package func run(_ path: String, _ options: IngestOptions = .init(), index: Int = 0) throws -> IngestedExposure {
-    try timer("run") {
+    // One task ingests many files; each product has its own values.
+    emptyMetadata()
+    return try timer("run") {
       let fits = try FITSExposure(path)
       let keywords = HeaderValues(fits.header, file: path)
       let visit = try keywords.visit(options.visit, keyword: config.visitKeyword, index: index)
@@ -71,7 +73,6 @@ package final class IngestTask: Task {
         options.detector, keyword: config.detectorKeyword, what: "detector number", flag: "--detector")
       let (band, filter) = try keywords.band(options.band, keyword: config.bandKeyword)
       let zeroPoint = try keywords.zeroPoint(options.zeroPoint, keyword: config.zeroPointKeyword)
-      emptyMetadata()
       var exposure = Exposure(try pixels(fits, keywords, path))
       exposure.wcs = fits.wcs
       exposure.psf = try psf(fits, options, path)
@@ -89,7 +90,7 @@ package final class IngestTask: Task {
       return IngestedExposure(
         visit: visit, detector: detector, band: band,
         dataset: Dataset(
-          exposure, metadata: try productMetadata(fits.header), provenance: provenance(visit, detector)),
+          exposure, metadata: try productMetadata(fits.header), provenance: provenance(visit, detector, fits.digest)),
         otherImages: fits.otherImages)
     }
   }
@@ -133,7 +134,7 @@ package final class IngestTask: Task {
     let center = fits.image.box.center
     if let file = options.psfFile { return try PSFExModel(psfexFile: file) }
     do {
-      if let fwhm = options.psfFwhm { return try gaussianPSF(fwhm: fwhm, at: center) }
+      if let fwhm = options.psfFwhm { return try KernelPSF(gaussianFwhm: fwhm, averagePosition: center) }
       return try fits.psf.map { try KernelPSF($0, averagePosition: center) }
     } catch let error as ImagingError {
       throw IngestError(file: path, reason: "its PSF: \(error)")
@@ -146,25 +147,13 @@ package final class IngestTask: Task {
     return metadata
   }
 
-  private func provenance(_ visit: Int64, _ detector: Int64) -> Provenance {
+  private func provenance(_ visit: Int64, _ detector: Int64, _ source: FileDigest) -> Provenance {
     var provenance = Provenance()
     provenance.datasetType = InputRepository.exposureType
     provenance.dataID = "visit \(visit), detector \(detector)"
     provenance.task = fullName
     provenance.configYAML = ConfigText.yaml(fullName, config.tree)
+    provenance.inputs = [.init(datasetType: "raw", dataID: provenance.dataID, digest: source)]
     return provenance
   }
-}
-
-/// A Gaussian PSF that reaches to five standard deviations.
-private func gaussianPSF(fwhm: Double, at center: Point2D) throws(ImagingError) -> KernelPSF {
-  guard fwhm > 0.1, fwhm < 200 else {
-    throw .invalidParameter("a FWHM of \(fwhm) pixels is given; it must be 0.1 to 200")
-  }
-  let sigma = fwhm / (8 * log(2.0)).squareRoot()
-  let half = max(1, Int((5 * sigma).rounded(.up)))
-  let image = Image<Double>(box: Box2I(minX: -half, minY: -half, width: 2 * half + 1, height: 2 * half + 1)) { x, y in
-    exp(-Double(x * x + y * y) / (2 * sigma * sigma))
-  }
-  return try KernelPSF(image, averagePosition: center)
 }

@@ -43,63 +43,43 @@ package struct Ingestion {
     exposures paths: [String], into repositoryPath: String, _ options: IngestOptions = .init()
   ) throws -> IngestionSummary {
     var summary = IngestionSummary()
-    summary.repositoryIsNew = !InputRepository.exists(repositoryPath)
-    var lock: FolderLock?
-    if summary.repositoryIsNew, FileManager.default.fileExists(atPath: repositoryPath + "/visits.h5") {
-      throw RepositoryError.invalid(
-        path: repositoryPath, reason: "has a visits.h5, but its repository.yaml is missing; put it back")
-    }
-    if !summary.repositoryIsNew { lock = try FolderLock(repositoryPath, patience: .seconds(60)) }
-    var repository =
-      summary.repositoryIsNew
-      ? InputRepository(new: repositoryPath, files: files) : try InputRepository(repositoryPath, files: files)
-    if !summary.repositoryIsNew, repository.visits.count == 0,
-      FileManager.default.fileExists(atPath: repositoryPath + "/" + InputRepository.exposureType)
-    {
-      summary.warnings.append(
-        "\(repositoryPath): there are exposures that visits.h5 does not name, so they do not count; ingest their images again"
-      )
-    }
+    var open: (repository: InputRepository, lock: FolderLock)?
+    if FileManager.default.fileExists(atPath: repositoryPath) { open = try openRepository(repositoryPath, &summary) }
     var sources: [DataID: String] = [:]
     var instrument: String?
     var fatal: PublishError?
     for (index, path) in paths.enumerated() {
+      let exposure: IngestedExposure
       do {
-        let exposure = try task.run(path, options, index: index)
+        exposure = try task.run(path, options, index: index)
         let id = try DataID([.visit: .number(exposure.visit), .detector: .number(exposure.detector)])
         if let first = sources[id] { throw IngestError(file: path, reason: "it is \(id), as is \(first)") }
-        if lock == nil {
-          // The folder of a new repository is made for the first file that goes into it.
-          lock = try FolderLock(repositoryPath, makesFolder: true, patience: .seconds(60))
-          if InputRepository.exists(repositoryPath) {
-            // Another process was faster.
-            summary.repositoryIsNew = false
-            repository = try InputRepository(repositoryPath, files: files)
-          }
-        }
-        try add(exposure, path, to: &repository, &summary)
         sources[id] = path
+      } catch {
+        summary.failures.append(error)
+        continue
+      }
+      // The folder of a new repository is made for the first image that can be used.
+      var (repository, lock) = try open ?? openRepository(repositoryPath, &summary)
+      do {
+        try add(exposure, path, to: &repository, &summary)
         instrument = instrument ?? exposure.dataset.content.visitInfo?.instrument
-        if !exposure.otherImages.isEmpty {
-          summary.warnings.append(
-            "\(path): of its images the first was taken; \(exposure.otherImages.joined(separator: ", ")) were not")
-        }
-        let bands = repository.settings.instrument.bands
-        if !summary.repositoryIsNew, !bands.contains(exposure.band) {
-          summary.warnings.append(
-            "\(path): band \(exposure.band) is not among the bands of \(repositoryPath)/repository.yaml; add it there")
-        }
-        if exposure.dataset.content.wcs == nil {
-          summary.warnings.append("\(path): has no WCS: it is in the repository, but on no tract")
-        }
+        summary.warnings += warnings(of: exposure, path, repository, isNew: summary.repositoryIsNew)
       } catch let error as PublishError {
-        // The disk is full or gone: nothing that follows would fare better, but what is there should count.
-        fatal = error
-        break
+        if case .cannotCreate = error {
+          summary.failures.append(error)
+        } else {
+          // The disk is full or gone: nothing that follows would fare better, but what is there should count.
+          fatal = error
+        }
       } catch {
         summary.failures.append(error)
       }
+      open = (repository, lock)
+      if fatal != nil { break }
     }
+    guard let open else { return summary }
+    var repository = open.repository
     if !summary.added.isEmpty {
       do {
         if summary.repositoryIsNew {
@@ -111,8 +91,49 @@ package struct Ingestion {
       }
     }
     if let fatal { throw fatal }
-    withExtendedLifetime(lock) {}
+    withExtendedLifetime(open.lock) {}
     return summary
+  }
+
+  /// The repository, for this process alone; one that is yet to be when there is none.
+  private func openRepository(
+    _ path: String, _ summary: inout IngestionSummary
+  ) throws -> (repository: InputRepository, lock: FolderLock) {
+    let lock = try FolderLock(path, makesFolder: true, patience: .seconds(60))
+    guard InputRepository.exists(path) else {
+      guard !FileManager.default.fileExists(atPath: path + "/visits.h5") else {
+        throw RepositoryError.invalid(
+          path: path, reason: "has a visits.h5, but its repository.yaml is missing; put it back")
+      }
+      summary.repositoryIsNew = true
+      return (InputRepository(new: path, files: files), lock)
+    }
+    let repository = try InputRepository(path, files: files)
+    if repository.visits.count == 0,
+      FileManager.default.fileExists(atPath: path + "/" + InputRepository.exposureType)
+    {
+      summary.warnings.append(
+        "\(path): there are exposures that visits.h5 does not name, so they do not count; ingest their images again")
+    }
+    return (repository, lock)
+  }
+
+  private func warnings(
+    of exposure: IngestedExposure, _ path: String, _ repository: InputRepository, isNew: Bool
+  ) -> [String] {
+    var warnings: [String] = []
+    if !exposure.otherImages.isEmpty {
+      let names = exposure.otherImages.joined(separator: ", ")
+      warnings.append("\(path): of its images the first was taken; \(names) were not")
+    }
+    if !isNew, !repository.settings.instrument.bands.contains(exposure.band) {
+      warnings.append(
+        "\(path): band \(exposure.band) is not among the bands of \(repository.path)/repository.yaml; add it there")
+    }
+    if exposure.dataset.content.wcs == nil {
+      warnings.append("\(path): has no WCS: it is in the repository, but on no tract")
+    }
+    return warnings
   }
 
   private func add(
@@ -123,7 +144,10 @@ package struct Ingestion {
     do throws(CatalogError) {
       _ = try repository.settings.instrument.packer().pack(visit: ingested.visit, detector: ingested.detector)
     } catch {
-      throw IngestError(file: path, reason: "\(error) in \(repository.path)/repository.yaml")
+      throw IngestError(
+        file: path,
+        reason:
+          "\(error); \(repository.path)/repository.yaml says how many: instrument: { largestVisit, largestDetector }")
     }
     let id = try DataID([.visit: .number(ingested.visit), .detector: .number(ingested.detector)])
     let reference = DatasetRef(InputRepository.exposureType, id)
@@ -140,6 +164,9 @@ package struct Ingestion {
           reason:
             "the repository has another exposure of visit \(ingested.visit), detector \(ingested.detector); --replace puts this one in its place"
         )
+      } else {
+        repository.forget(reference)
+        try repository.commit()
       }
     }
     try repository.add(ingested.dataset, visit: ingested.visit, detector: ingested.detector, band: ingested.band)
@@ -175,9 +202,13 @@ package struct Ingestion {
           summary.unchanged.append(path)
           return summary
         }
+        summary.warnings.append("\(path): its dataset in the repository was damaged or missing and is written again")
       } else if !replaces {
         throw IngestError(
           file: path, reason: "the repository has another \(reference); --replace puts this one in its place")
+      } else {
+        repository.forget(reference)
+        try repository.commit()
       }
     }
     try repository.add(dataset, reference)

@@ -18,10 +18,13 @@ package struct FITSExposure: Sendable {
   package var otherImages: [String]
   /// The keywords of the image's HDU and of the primary one, the former counting.
   package var header: FITSHeader
+  /// Of the file.
+  package let digest: FileDigest
 
   /// - Throws: ``FITSError``.
   package init(_ path: String) throws(FITSError) {
     let file = try FITSMemoryFile(path)
+    digest = file.digest
     let hdus = try file.hdus()
     guard let main = hdus.first(where: \.isImage) else { throw .missing(file: path, part: "image of two axes") }
     func hdu(_ name: String) throws(FITSError) -> FITSHDU? {

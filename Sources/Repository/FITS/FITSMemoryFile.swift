@@ -14,6 +14,8 @@ enum FITSLibrary {
 /// Other threads that want one wait until it is gone.
 struct FITSMemoryFile: ~Copyable {
   let name: String
+  /// Of the file as it lies on the disk, compressed or not.
+  let digest: FileDigest
   private let file: OpaqueFITS
   private let contents: UnsafeMutableRawPointer
   /// CFITSIO keeps pointers to the buffer's address and size for as long as the file is open.
@@ -37,11 +39,12 @@ struct FITSMemoryFile: ~Copyable {
     } catch {
       throw .unreadable(file: path, reason: error.reason)
     }
-    try self.init(bytes.starts(with: [0x1F, 0x8B]) ? gunzip(bytes, name: path) : bytes, name: path)
+    try self.init(
+      bytes.starts(with: [0x1F, 0x8B]) ? gunzip(bytes, name: path) : bytes, name: path, digest: FileDigest(of: bytes))
   }
 
   /// - Throws: ``FITSError/damaged(file:reason:)``.
-  init(_ bytes: [UInt8], name: String) throws(FITSError) {
+  private init(_ bytes: [UInt8], name: String, digest: FileDigest) throws(FITSError) {
     guard bytes.count >= 2880, bytes.starts(with: Array("SIMPLE  =".utf8)) else {
       throw .damaged(file: name, reason: "it does not begin as a FITS file does")
     }
@@ -65,6 +68,7 @@ struct FITSMemoryFile: ~Copyable {
       throw .damaged(file: name, reason: reason)
     }
     self.name = name
+    self.digest = digest
     file = UnsafeMutableRawPointer(handle)
     self.contents = contents
     self.buffer = buffer

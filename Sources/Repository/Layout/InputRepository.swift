@@ -165,6 +165,19 @@ package struct InputRepository: Sendable {
     manifest[reference.relativePath] = try files.publish(try dataset.encode(file), to: file)
   }
 
+  /// Takes a dataset out of the record; its file stays until another takes its place.
+  ///
+  /// Committed before a dataset is replaced, so that there is never a record of what is no longer there.
+  package mutating func forget(_ reference: DatasetRef) {
+    if reference.datasetType == Self.exposureType, let visit = reference.dataID.number(.visit),
+      let detector = reference.dataID.number(.detector)
+    {
+      visits.remove(visit: visit, detector: detector)
+    } else {
+      manifest[reference.relativePath] = nil
+    }
+  }
+
   /// Writes the record of what is there.
   ///
   /// - Throws: what encoding throws, ``PublishError``.
@@ -198,7 +211,7 @@ package struct RepositoryIndex: DatasetContent {
         visits: try VisitTable(try Catalog(reading: "visits", in: root)),
         manifest: try Manifest(try Catalog(reading: "manifest", in: root)))
     } catch let error as CatalogError {
-      throw FormatError(file: root.file, object: "visits", reason: error.description)
+      throw FormatError(file: root.file, object: "the record", reason: error.description)
     }
   }
 }

@@ -137,7 +137,7 @@ package struct RepositoryConfig: Config {
   package var formatVersion = RepositoryConfig.currentVersion
   package var instrument = InstrumentConfig()
   package var skyMap = RepositoryConfig.skyMaps.makeField(
-    "the division of the sky into tracts and patches", default: "discrete")
+    "the division of the sky into tracts and patches", default: "rings")
 
   private static let skyMaps: ConfigRegistry = {
     var registry = ConfigRegistry()

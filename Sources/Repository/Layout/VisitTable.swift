@@ -116,6 +116,8 @@ package struct VisitTable: Hashable, Sendable {
     byKey[Key(visit: record.visit, detector: record.detector)] = record
   }
 
+  package mutating func remove(visit: Int64, detector: Int64) { byKey[Key(visit: visit, detector: detector)] = nil }
+
   /// As a catalog.
   ///
   /// - Throws: ``Catalogs/CatalogError``.

@@ -14,7 +14,7 @@ internal import Synchronization
 /// Why a file could not be published.
 package enum PublishError: Error, Hashable, Sendable, CustomStringConvertible {
   case diskFull(path: String, needed: Int, free: Int?)
-  /// The place cannot be written to: no such folder, no permission, a folder of this name.
+  /// The place cannot be written to: no such folder, no permission.
   case cannotCreate(path: String, reason: String)
   case failed(path: String, operation: String, reason: String)
 

@@ -13,12 +13,12 @@ package struct ConfigurableField: Sendable {
   package private(set) var value: any Config
   /// What the task is for.
   package let doc: String
-  /// The other tasks that a configuration file may choose.
+  /// The tasks that a configuration file may choose.
   package let alternatives: [any Task.Type]
 
   package init(_ target: any Task.Type, alternatives: [any Task.Type] = [], doc: String) {
     self.target = target
-    self.alternatives = alternatives
+    self.alternatives = alternatives.contains { $0 == target } ? alternatives : [target] + alternatives
     self.doc = doc
     value = target.configClass.init()
   }
@@ -50,6 +50,7 @@ package struct ConfigurableField: Sendable {
     value = config
   }
 
+  /// With one that the program chose, though no file may.
   private var choices: [any Task.Type] {
     alternatives.contains { $0 == target } ? alternatives : [target] + alternatives
   }
