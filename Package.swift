@@ -91,7 +91,8 @@ let package = Package(
     room("Catalogs", ["SkyGeometry"]),
     room("SkyGeometry", ["Digests", "CWCS"]),
     room("HDF5", ["CHDF5", "CDeflate"]),
-    room("Digests", ["CCrypto"]),
+    room("Digests", ["CCrypto", "CDeflate"]),
+    room("Scheduling", ["Digests", .product(name: "HeapModule", package: "swift-collections")]),
 
     // Floor 0
     library("CFFTW", packageConfig: "fftw3", apt: ["libfftw3-dev"]),
@@ -118,6 +119,7 @@ let package = Package(
       ]),
     tests(
       of: "Repository", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5"]),
+    tests(of: "Scheduling", ["Scheduling"]),
     tests(of: "CommandLine", ["skydiff"]),
     .executableTarget(
       name: "skydiff-benchmarks", dependencies: ["Repository", "Catalogs", "Imaging", "SkyGeometry"],
