@@ -44,11 +44,13 @@ package struct Connection: Hashable, Sendable {
   package let deferLoad: Bool
   /// Whether its absence removes a quantum from the graph.
   package let constrainsGraph: Bool
+  /// Of which visits it has data.
+  package let visits: VisitRole
 
   package init(
     _ argument: String, _ kind: Kind, _ datasetType: String, _ storageClass: StorageClass,
     dimensions: Set<Dimension> = [], multiple: Bool = false, minimum: Int = 1, deferLoad: Bool = false,
-    constrainsGraph: Bool = true, doc: String
+    constrainsGraph: Bool = true, visits: VisitRole = .all, doc: String
   ) {
     self.argument = argument
     self.kind = kind
@@ -59,14 +61,24 @@ package struct Connection: Hashable, Sendable {
     self.minimum = minimum
     self.deferLoad = deferLoad
     self.constrainsGraph = constrainsGraph
+    self.visits = visits
     self.doc = doc
   }
+}
+
+/// What a visit is there for: a job says which visits the template is made of; the others are subtracted.
+package enum VisitRole: Hashable, Sendable {
+  case all
+  case template
+  case science
 }
 
 /// All connections of a task, and what its quanta are about.
 package struct Connections: Hashable, Sendable {
   /// What a quantum is about.
   package var dimensions: Set<Dimension>
+  /// Which visits have quanta.
+  package let visits: VisitRole
   /// Parts of dataset types' names that a configuration may change, with their defaults: `coaddName: deep`.
   package let templates: [String: String]
   /// A task may take out connections that its configuration makes needless.
@@ -74,9 +86,10 @@ package struct Connections: Hashable, Sendable {
 
   /// - Throws: ``ConnectionsError`` for a declaration that contradicts itself.
   package init(
-    dimensions: Set<Dimension>, templates: [String: String] = [:], _ connections: [Connection]
+    dimensions: Set<Dimension>, visits: VisitRole = .all, templates: [String: String] = [:], _ connections: [Connection]
   ) throws(ConnectionsError) {
     self.dimensions = dimensions
+    self.visits = visits
     self.templates = templates
     all = connections
     var arguments: Set<String> = []

@@ -41,8 +41,16 @@ package enum DimensionValue: Hashable, Sendable, Comparable, CustomStringConvert
 }
 
 /// What a dataset or a quantum is about: a value for each of some dimensions.
+///
+/// Campaigns hold millions, so the values lie side by side, −1 and the empty name standing for none.
 package struct DataID: Hashable, Sendable, Comparable, CustomStringConvertible {
-  private let values: [Dimension: DimensionValue]
+  private var tract: Int64 = -1
+  private var patch: Int64 = -1
+  private var visit: Int64 = -1
+  private var detector: Int64 = -1
+  private var instrument = ""
+  private var skymap = ""
+  private var band = ""
 
   /// - Throws: ``DataIDError``: a negative number, or a name that could not be part of a file's name.
   package init(_ values: [Dimension: DimensionValue]) throws(DataIDError) {
@@ -51,57 +59,95 @@ package struct DataID: Hashable, Sendable, Comparable, CustomStringConvertible {
       case .number(let number):
         guard dimension.isNumeric, number >= 0 else { throw DataIDError(dimension: dimension, value: value) }
       case .name(let name):
-        // A name becomes part of a path.
-        let isSafe =
-          (1...64).contains(name.utf8.count)
-          && name.utf8.allSatisfy {
-            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || "_-+.".utf8.contains($0)
-          } && !name.hasPrefix(".")
-        guard !dimension.isNumeric, isSafe else { throw DataIDError(dimension: dimension, value: value) }
+        guard !dimension.isNumeric, Self.isSafe(name) else { throw DataIDError(dimension: dimension, value: value) }
       }
+      self[dimension] = value
     }
-    self.values = values
   }
 
-  private init(known values: [Dimension: DimensionValue]) { self.values = values }
+  private init() {}
 
-  package static let empty = DataID(known: [:])
+  package static let empty = DataID()
 
-  package subscript(dimension: Dimension) -> DimensionValue? { values[dimension] }
+  /// Whether a name may become part of a path.
+  private static func isSafe(_ name: String) -> Bool {
+    (1...64).contains(name.utf8.count)
+      && name.utf8.allSatisfy {
+        (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || "_-+.".utf8.contains($0)
+      } && !name.hasPrefix(".")
+  }
+
+  package private(set) subscript(dimension: Dimension) -> DimensionValue? {
+    get {
+      func number(_ value: Int64) -> DimensionValue? { value < 0 ? nil : .number(value) }
+      func name(_ value: String) -> DimensionValue? { value.isEmpty ? nil : .name(value) }
+      return switch dimension {
+      case .tract: number(tract)
+      case .patch: number(patch)
+      case .visit: number(visit)
+      case .detector: number(detector)
+      case .instrument: name(instrument)
+      case .skymap: name(skymap)
+      case .band: name(band)
+      }
+    }
+    set {
+      let number: Int64 = if case .number(let value) = newValue { value } else { -1 }
+      let name = if case .name(let value) = newValue { value } else { "" }
+      switch dimension {
+      case .tract: tract = number
+      case .patch: patch = number
+      case .visit: visit = number
+      case .detector: detector = number
+      case .instrument: instrument = name
+      case .skymap: skymap = name
+      case .band: band = name
+      }
+    }
+  }
 
   package func number(_ dimension: Dimension) -> Int64? {
-    if case .number(let value) = values[dimension] { value } else { nil }
+    if case .number(let value) = self[dimension] { value } else { nil }
   }
 
   package func name(_ dimension: Dimension) -> String? {
-    if case .name(let value) = values[dimension] { value } else { nil }
+    if case .name(let value) = self[dimension] { value } else { nil }
   }
 
-  package var dimensions: Set<Dimension> { Set(values.keys) }
+  package var dimensions: Set<Dimension> { Set(Dimension.allCases.filter { self[$0] != nil }) }
 
   /// In the order of the dimensions.
   package var pairs: [(dimension: Dimension, value: DimensionValue)] {
-    values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    Dimension.allCases.compactMap { dimension in self[dimension].map { (dimension, $0) } }
   }
 
   /// The part about some dimensions; `nil` when a value is missing.
   package func restricted(to dimensions: Set<Dimension>) -> DataID? {
-    let part = values.filter { dimensions.contains($0.key) }
-    return part.count == dimensions.count ? DataID(known: part) : nil
+    var part = DataID()
+    for dimension in dimensions {
+      guard let value = self[dimension] else { return nil }
+      part[dimension] = value
+    }
+    return part
   }
 
   /// As people read it: `visit 100, detector 3`.
   package var description: String {
-    values.isEmpty ? "everything" : pairs.map { "\($0.dimension.rawValue) \($0.value)" }.joined(separator: ", ")
+    self == .empty ? "everything" : pairs.map { "\($0.dimension.rawValue) \($0.value)" }.joined(separator: ", ")
   }
 
   /// By the values in the order of the dimensions.
   package static func < (a: DataID, b: DataID) -> Bool {
-    for (x, y) in zip(a.pairs, b.pairs) {
-      if x.dimension != y.dimension { return x.dimension < y.dimension }
-      if x.value != y.value { return x.value < y.value }
+    for dimension in Dimension.allCases {
+      switch (a[dimension], b[dimension]) {
+      case (let x?, let y?): if x != y { return x < y }
+      // Fewer dimensions come first, as do those that begin with an earlier one.
+      case (nil, .some): return a.pairs.allSatisfy { $0.dimension < dimension }
+      case (.some, nil): return !b.pairs.allSatisfy { $0.dimension < dimension }
+      case (nil, nil): continue
+      }
     }
-    return a.values.count < b.values.count
+    return false
   }
 }
 

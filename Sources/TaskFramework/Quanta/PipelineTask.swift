@@ -135,9 +135,20 @@ package protocol PipelineTask: Task {
   /// - Throws: ``NoWorkFound``, ``QuantumCancelled``, ``AnnotatedPartialOutputsError``, and what the steps throw.
   func execute(_ context: any QuantumContext) throws
   static func adjustQuantum(_ quantum: Quantum, _ connections: Connections) throws -> Quantum
+  /// What its quanta are gathered by into work units, which one rank does in one go; coarser than the quanta's own dimensions, or
+  /// the same.
+  static func unitDimensions(_ connections: Connections) -> Set<Dimension>
+  /// What a quantum is expected to take, in seconds or anything that is proportional to them; only the order of work depends on it.
+  static func cost(of quantum: Quantum) -> Double
 }
 
 extension PipelineTask {
+  package static func unitDimensions(_ connections: Connections) -> Set<Dimension> { connections.dimensions }
+
+  package static func cost(of quantum: Quantum) -> Double {
+    quantum.inputs.values.reduce(1) { $0 + Double($1.count) }
+  }
+
   /// ``execute(_:)`` with its time and resources recorded.
   package func runQuantum(_ context: any QuantumContext) throws {
     try timer("runQuantum") { () throws in try execute(context) }
