@@ -55,6 +55,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
@@ -65,6 +66,22 @@ let package = Package(
         "Pipeline", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5", "CProcessor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: portable),
+
+    // Floor 5
+    room(
+      "Campaign",
+      [
+        "Reporting", "Repository", "TaskFramework", "Catalogs", "SkyGeometry", "Scheduling", "MPI", "HDF5", "Digests",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    room(
+      "Reporting",
+      [
+        "TaskFramework", .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "Mustache", package: "swift-mustache"),
+      ]),
 
     // Floor 4
     room("Pipeline", ["SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
@@ -91,6 +108,7 @@ let package = Package(
     room("Catalogs", ["SkyGeometry"]),
     room("SkyGeometry", ["Digests", "CWCS"]),
     room("HDF5", ["CHDF5", "CDeflate"]),
+    room("MPI", ["CMPI"]),
     room("Digests", ["CCrypto", "CDeflate"]),
     room("Scheduling", ["Digests", .product(name: "HeapModule", package: "swift-collections")]),
 
@@ -103,6 +121,7 @@ let package = Package(
     .systemLibrary(name: "CProcessor", path: "Sources/CLibraries/CProcessor"),
     library("CCrypto", packageConfig: "libcrypto", apt: ["libssl-dev"]),
     library("CHDF5", packageConfig: "hdf5", apt: ["libhdf5-dev"]),
+    library("CMPI", packageConfig: "ompi-c", apt: ["libopenmpi-dev"]),
     library("CDeflate", packageConfig: "libdeflate", apt: ["libdeflate-dev"]),
 
     // What proves it, and how fast it is

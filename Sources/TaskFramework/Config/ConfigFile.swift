@@ -25,6 +25,14 @@ package struct ConfigSet: Sendable {
     return index
   }
 
+  /// Lets a task's class change its configuration, after the instrument's overrides and before those of files.
+  ///
+  /// - Throws: what the class throws.
+  package mutating func applyOverrides(of type: any Task.Type, label: String) throws {
+    guard let index = configs.firstIndex(where: { $0.label == label }) else { return }
+    try type.applyOverrides(&configs[index])
+  }
+
   /// Applies a mapping of labels to fields, as job files have it under `config:`.
   ///
   /// - Throws: ``ConfigError``.

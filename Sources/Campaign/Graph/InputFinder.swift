@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where datasets are that nobody has to make.
+
+package import Repository
+package import TaskFramework
+
+/// Where a dataset's file is, and what it has to be.
+package struct DatasetSource: Hashable, Sendable {
+  /// Relative to the repository's folder.
+  package let path: String
+  package let digest: FileDigest
+
+  package init(path: String, digest: FileDigest) {
+    self.path = path
+    self.digest = digest
+  }
+}
+
+/// Finds datasets that no task of a pipeline makes: in the repository, then in other runs.
+package struct InputFinder: Sendable {
+  package let repository: InputRepository
+  /// Products of other runs that may be used, by their paths in a run.
+  let otherRuns: [(run: String, products: [String: FileDigest])]
+
+  package init(_ repository: InputRepository, otherRuns: [(run: String, products: [String: FileDigest])] = []) {
+    self.repository = repository
+    self.otherRuns = otherRuns
+  }
+
+  func find(_ reference: DatasetRef) -> DatasetSource? {
+    if let digest = repository.digest(of: reference) {
+      return DatasetSource(path: reference.relativePath, digest: digest)
+    }
+    guard !otherRuns.isEmpty else { return nil }
+    let path = reference.relativePath
+    for (run, products) in otherRuns {
+      if let digest = products[path] { return DatasetSource(path: "runs/\(run)/\(path)", digest: digest) }
+    }
+    return nil
+  }
+}

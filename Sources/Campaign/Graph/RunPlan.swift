@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a session of a run will do.
+
+internal import Digests
+package import Repository
+package import Reporting
+package import Scheduling
+package import TaskFramework
+
+/// What a session of a run will do: which quanta run, which results are used again, and the work units of those that run.
+package struct RunPlan: Sendable {
+  package enum Decision: UInt8, Hashable, Sendable, CaseIterable {
+    case run
+    /// There is a result that counts.
+    case reuse
+    /// There is one in another run.
+    case reuseElsewhere
+    /// It failed before the run was interrupted.
+    case failedBefore
+    /// It cannot run, since something before it failed.
+    case blocked
+  }
+
+  /// The quanta that a rank does in one go.
+  package struct Unit: Sendable {
+    package let chain: Int
+    package let dataID: DataID
+    package var quanta: [Int32]
+  }
+
+  package let graph: QuantumGraph
+  let recipes: [Digest256]
+  package private(set) var decisions: [Decision]
+  package private(set) var units: [Unit] = []
+  /// The unit of each quantum that runs; −1 for others.
+  private(set) var unitOfQuantum: [Int32]
+  package private(set) var workGraph: WorkGraph
+  /// Files of quanta that do not run again.
+  private(set) var sources: [Int32: DatasetSource] = [:]
+  /// Dataset types of which files are written at all.
+  let storedTypes: Set<String>
+  let retainedTypes: Set<String>?
+  /// Products that are not what was recorded, and why.
+  package private(set) var damaged: [String] = []
+  /// Records that no longer count.
+  private(set) var forgotten: [Digest256] = []
+
+  /// - Parameters:
+  ///   - others: runs whose results may be used.
+  /// - Throws: ``Scheduling/WorkGraphError``.
+  package init(_ graph: QuantumGraph, _ job: Job, _ history: RunHistory, others: [(run: String, history: RunHistory)] = [])
+    throws
+  {
+    self.graph = graph
+    recipes = Recipe.all(of: graph)
+    decisions = Array(repeating: .run, count: graph.quanta.count)
+    unitOfQuantum = Array(repeating: -1, count: graph.quanta.count)
+    workGraph = try WorkGraph([], upstream: [])
+    retainedTypes = job.retain
+    storedTypes = Self.storedTypes(graph.pipeline, job.retain)
+    var files = ProductFiles(job.repository)
+    var found: [RecordedQuantum?] = recipes.map { recipe in
+      if let entry = history.entries[recipe] { return RecordedQuantum(entry, run: job.run, isOwn: true) }
+      for (run, history) in others {
+        guard let entry = history.entries[recipe], case .succeeded = entry.record.outcome else { continue }
+        return RecordedQuantum(entry, run: run, isOwn: false)
+      }
+      return nil
+    }
+    decideForward(found, &files)
+    decideBackward(&found, &files)
+    collectSources(found, &files)
+    damaged = files.damaged
+    forgotten = graph.quanta.indices.filter { decisions[$0] == .run && history.entries[recipes[$0]] != nil }.map { recipes[$0] }
+    try makeUnits()
+  }
+
+  /// A dataset type has files when they are to stay, or when a task of another chain reads them.
+  private static func storedTypes(_ pipeline: PipelineGraph, _ retain: Set<String>?) -> Set<String> {
+    var types: Set<String> = []
+    for (type, producer) in pipeline.producers {
+      let isRead = pipeline.nodes.indices.contains { reader in
+        pipeline.chains[reader] != pipeline.chains[producer]
+          && pipeline.nodes[reader].connections.all.contains { $0.kind == .input && $0.datasetType == type }
+      }
+      if isRead || retain?.contains(type) ?? true { types.insert(type) }
+    }
+    return types
+  }
+
+  func isRetained(_ type: String) -> Bool { retainedTypes?.contains(type) ?? true }
+
+  private struct RecordedQuantum {
+    let entry: UnitRecord.Entry
+    let run: String
+    let isOwn: Bool
+    /// By path in the run.
+    let outputs: [String: (digest: FileDigest, stamp: FileStamp?)]
+
+    init(_ entry: UnitRecord.Entry, run: String, isOwn: Bool) {
+      self.entry = entry
+      self.run = run
+      self.isOwn = isOwn
+      var outputs: [String: (digest: FileDigest, stamp: FileStamp?)] = [:]
+      for (i, output) in entry.record.outputs.enumerated() where Manifest.staysInside(output.path) {
+        outputs[output.path] = (
+          FileDigest(size: output.bytes, sha256: output.sha256),
+          entry.stamps.indices.contains(i) ? entry.stamps[i] : nil
+        )
+      }
+      self.outputs = outputs
+    }
+  }
+
+  /// What can be said of each quantum from what is before it.
+  private mutating func decideForward(_ found: [RecordedQuantum?], _ files: inout ProductFiles) {
+    for quantum in graph.quanta.indices {
+      if let record = found[quantum] {
+        switch record.entry.record.outcome {
+        case .succeeded:
+          if hasRetainedFiles(quantum, record, &files) {
+            decisions[quantum] = record.isOwn ? .reuse : .reuseElsewhere
+            continue
+          }
+        case .failed:
+          decisions[quantum] = .failedBefore
+          continue
+        case .blocked: break
+        }
+      }
+      let isBlocked = graph.inputDatasets(of: quantum).contains { use in
+        let producer = Int(graph.producers[Int(use.dataset)])
+        guard producer >= 0, graph.connection(use, of: quantum).minimum > 0 else { return false }
+        return decisions[producer] == .failedBefore || decisions[producer] == .blocked
+      }
+      if isBlocked { decisions[quantum] = .blocked }
+    }
+  }
+
+  private func hasRetainedFiles(_ quantum: Int, _ record: RecordedQuantum, _ files: inout ProductFiles) -> Bool {
+    var isWhole = true
+    for use in graph.outputDatasets(of: quantum) {
+      let reference = graph.reference(Int(use.dataset))
+      guard isRetained(reference.datasetType) else { continue }
+      let path = reference.relativePath
+      if let output = record.outputs[path] {
+        if !files.isSound(run: record.run, path, output.digest, output.stamp, mustBeThere: record.isOwn) { isWhole = false }
+      } else if record.entry.passedOn.contains(path) {
+        isWhole = false
+      }
+    }
+    return isWhole
+  }
+
+  /// What a quantum that runs reads has to be there, so what made it may have to run too.
+  private mutating func decideBackward(_ found: inout [RecordedQuantum?], _ files: inout ProductFiles) {
+    for quantum in graph.quanta.indices.reversed() where decisions[quantum] == .run {
+      for use in graph.inputDatasets(of: quantum) {
+        let producer = Int(graph.producers[Int(use.dataset)])
+        guard producer >= 0, decisions[producer] == .reuse || decisions[producer] == .reuseElsewhere,
+          let record = found[producer]
+        else { continue }
+        let path = graph.reference(Int(use.dataset)).relativePath
+        if let output = record.outputs[path] {
+          if !files.isSound(run: record.run, path, output.digest, output.stamp, mustBeThere: false) {
+            decisions[producer] = .run
+          }
+        } else if record.entry.passedOn.contains(path) {
+          decisions[producer] = .run
+        }
+      }
+    }
+  }
+
+  private mutating func collectSources(_ found: [RecordedQuantum?], _ files: inout ProductFiles) {
+    for quantum in graph.quanta.indices where decisions[quantum] == .reuse || decisions[quantum] == .reuseElsewhere {
+      guard let record = found[quantum], !record.outputs.isEmpty else { continue }
+      for use in graph.outputDatasets(of: quantum) {
+        let path = graph.reference(Int(use.dataset)).relativePath
+        if let output = record.outputs[path] {
+          sources[use.dataset] = DatasetSource(path: "runs/\(record.run)/\(path)", digest: output.digest)
+        }
+      }
+    }
+  }
+
+  private struct UnitKey: Hashable {
+    let chain: Int
+    let dataID: DataID
+  }
+
+  private mutating func makeUnits() throws {
+    var places: [UnitKey: Int] = [:]
+    for quantum in graph.quanta.indices where decisions[quantum] == .run {
+      let node = graph.quanta[quantum]
+      let chain = graph.pipeline.chains[node.task]
+      let dataID = node.dataID.restricted(to: graph.pipeline.nodes[node.task].unitDimensions) ?? node.dataID
+      let key = UnitKey(chain: chain, dataID: dataID)
+      if let place = places[key] {
+        units[place].quanta.append(Int32(quantum))
+        unitOfQuantum[quantum] = Int32(place)
+      } else {
+        places[key] = units.count
+        unitOfQuantum[quantum] = Int32(units.count)
+        units.append(Unit(chain: chain, dataID: dataID, quanta: [Int32(quantum)]))
+      }
+    }
+    var traits: [WorkUnitTraits] = []
+    var offsets: [Int32] = [0]
+    var upstream: [Int32] = []
+    traits.reserveCapacity(units.count)
+    for (number, unit) in units.enumerated() {
+      var sources: Set<Int32> = []
+      var cost = 0.0
+      var affinity: Int?
+      for quantum in unit.quanta {
+        let node = graph.pipeline.nodes[graph.quanta[Int(quantum)].task]
+        cost += max(0, node.type.cost(of: graph.quantum(Int(quantum))))
+        for use in graph.inputDatasets(of: Int(quantum)) {
+          let producer = graph.producers[Int(use.dataset)]
+          if producer >= 0, unitOfQuantum[Int(producer)] >= 0 { sources.insert(unitOfQuantum[Int(producer)]) }
+          // What is not about the quantum alone others read too.
+          if affinity == nil, !graph.connection(use, of: Int(quantum)).dimensions.isSubset(of: node.connections.dimensions) {
+            affinity = Int(use.dataset)
+          }
+        }
+      }
+      sources.remove(Int32(number))
+      upstream += sources.sorted()
+      offsets.append(Int32(upstream.count))
+      let isExclusive = graph.quanta[Int(unit.quanta[0])].task
+      traits.append(
+        WorkUnitTraits(
+          stage: unit.chain, cost: cost.isFinite ? cost : 1, affinity: affinity,
+          exclusiveGroup: graph.pipeline.nodes[isExclusive].type.canMultiprocess ? nil : unit.chain))
+    }
+    workGraph = try WorkGraph(traits, upstreamOffsets: offsets, upstreamList: upstream)
+  }
+
+  /// `getTemplate+subtractImages of visit 100, detector 3`.
+  package func name(ofUnit unit: Int) -> String {
+    let pipeline = graph.pipeline
+    let labels = pipeline.nodes.indices.filter { pipeline.chains[$0] == units[unit].chain }.map { pipeline.nodes[$0].label }
+    return "\(labels.joined(separator: "+")) of \(units[unit].dataID)"
+  }
+
+  /// Quanta by decision, of each task in the order of the pipeline.
+  package var counts: [[Int]] {
+    var counts = Array(repeating: [Int](repeating: 0, count: Decision.allCases.count), count: graph.pipeline.nodes.count)
+    for quantum in graph.quanta.indices { counts[graph.quanta[quantum].task][Int(decisions[quantum].rawValue)] += 1 }
+    return counts
+  }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which exposure covers which patch.
+
+package import Repository
+internal import SkyGeometry
+package import TaskFramework
+
+/// All combinations of exposures and patches that a job is about: what every quantum is a part of.
+///
+/// One row an exposure and a patch that it covers; one without a patch for an exposure that covers none.
+package struct SkyRows: Sendable {
+  package struct Row: Sendable {
+    /// Values of all dimensions; without tract and patch where there is none.
+    package let dataID: DataID
+    package let isTemplate: Bool
+    package let isScience: Bool
+
+    func has(_ role: VisitRole) -> Bool {
+      switch role {
+      case .all: true
+      case .template: isTemplate
+      case .science: isScience
+      }
+    }
+  }
+
+  package let rows: [Row]
+  /// Exposures that are selected.
+  package let exposureCount: Int
+  /// What is worth knowing.
+  package let warnings: [String]
+
+  /// - Parameter needsPatches: whether any task is about tracts or patches; else nobody has to know what covers them.
+  /// - Throws: ``SkyGeometry/SkyMapError``, ``TaskFramework/DataIDError``.
+  init(_ repository: InputRepository, _ job: Job, needsPatches: Bool) throws {
+    let skyMap = try repository.settings.makeSkyMap()
+    let constants: [Dimension: DimensionValue] = [
+      .instrument: .name(repository.settings.instrument.name), .skymap: .name(repository.settings.skyMap.name),
+    ]
+    let selection = job.selection
+    let wantsPatches = selection.values[.tract] != nil || selection.values[.patch] != nil
+    var rows: [Row] = []
+    var exposureCount = 0
+    var placeless: [String] = []
+    for record in repository.visits.records {
+      guard selection.contains(.visit, .number(record.visit)), selection.contains(.detector, .number(record.detector)),
+        selection.contains(.band, .name(record.band))
+      else { continue }
+      let isTemplate = job.template.map { $0.containsExposure(record) } ?? true
+      let isScience = job.allowsSelf || job.template == nil || !isTemplate
+      var values = constants
+      values[.visit] = .number(record.visit)
+      values[.detector] = .number(record.detector)
+      values[.band] = .name(record.band)
+      func row(_ values: [Dimension: DimensionValue]) throws -> Row {
+        Row(dataID: try DataID(values), isTemplate: isTemplate, isScience: isScience)
+      }
+      guard needsPatches || wantsPatches else {
+        rows.append(try row(values))
+        exposureCount += 1
+        continue
+      }
+      let patches = try Self.patches(of: record, skyMap)
+      if patches == nil { placeless.append("visit \(record.visit), detector \(record.detector)") }
+      var isCounted = false
+      for patch in patches ?? []
+      where selection.contains(.tract, .number(Int64(patch.tract))) && selection.contains(.patch, .number(Int64(patch.index)))
+      {
+        values[.tract] = .number(Int64(patch.tract))
+        values[.patch] = .number(Int64(patch.index))
+        rows.append(try row(values))
+        isCounted = true
+      }
+      if !isCounted, !wantsPatches {
+        rows.append(try row(values))
+        isCounted = true
+      }
+      if isCounted { exposureCount += 1 }
+    }
+    self.rows = rows
+    self.exposureCount = exposureCount
+    warnings =
+      placeless.isEmpty
+      ? []
+      : ["\(placeless.count) exposures have no usable WCS and cover no patch, such as \(placeless[0])"]
+  }
+
+  /// - Returns: `nil` for an exposure whose place on the sky nobody knows.
+  private static func patches(of record: VisitRecord, _ skyMap: SkyMap) throws(SkyMapError) -> [PatchInfo]? {
+    let polygon: SkyPolygon
+    do {
+      guard let wcs = try record.wcs() else { return nil }
+      polygon = try SkyPolygon(box: record.box, wcs: wcs)
+    } catch {
+      return nil
+    }
+    return try skyMap.overlaps(with: polygon)
+  }
+}
+
+extension Selection {
+  fileprivate func containsExposure(_ record: VisitRecord) -> Bool {
+    contains(.visit, .number(record.visit)) && contains(.detector, .number(record.detector))
+      && contains(.band, .name(record.band))
+  }
+}
