@@ -37,6 +37,9 @@ package enum HDF5File {
     }
   }
 
+  /// The version of the library.
+  package static var libraryVersion: String { HDF5Library.version }
+
   /// A name that no file has: the library looks at a file of an image's name, and then refuses the image.
   private static let imageName = "/skydiff/image"
 

@@ -55,6 +55,15 @@ package final class HDF5Group: HDF5Object {
     return isThere
   }
 
+  /// Lets a name stand for the root of another file; its path is relative to the folder of this one.
+  ///
+  /// - Throws: ``HDF5Error``.
+  package func linkFile(_ name: String, path target: String) throws(HDF5Error) {
+    guard isPlain(name), H5Lcreate_external(target, "/", identifier.id, name, 0, 0) >= 0 else {
+      throw .cannotEncode(file: file, object: childPath(name), reason: HDF5Library.reason())
+    }
+  }
+
   /// A path would lead through links that nobody looked at.
   private func isPlain(_ name: String) -> Bool {
     !name.isEmpty && name != "." && !name.utf8.contains { $0 == 0x2F || $0 == 0 }

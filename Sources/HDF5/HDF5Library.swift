@@ -17,6 +17,13 @@ enum HDF5Library {
     return true
   }()
 
+  /// The version of the library that is loaded, such as `1.10.8`.
+  static let version: String = exclusively {
+    var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    H5get_libversion(&major, &minor, &release)
+    return "\(major).\(minor).\(release)"
+  }
+
   static func exclusively<Result>(_ body: () throws -> Result) rethrows -> Result {
     lock.lock()
     defer { lock.unlock() }

@@ -10,9 +10,10 @@ internal import Synchronization
   internal import Darwin
 #endif
 
-/// Accidents on purpose, for tests of the whole program: `site:action[:count][@rank]`, several with commas.
+/// Accidents on purpose, for tests of the whole program: `site:action[:count][@rank][/text]`, several with commas.
 ///
-/// At the `count`th passage of a site (the first unless given) the action happens, once. Without any it costs a branch.
+/// At the `count`th passage of a site (the first unless given) the action happens, once; with 0 at each. With a text only passages
+/// count that are about a unit with it in its name. Without any it costs a branch.
 package final class FaultInjection: Sendable {
   /// Where accidents can happen.
   package enum Site: String, CaseIterable, Sendable {
@@ -44,6 +45,7 @@ package final class FaultInjection: Sendable {
     let action: Action
     let count: Int
     let rank: Int?
+    let text: String
     var passages = 0
   }
 
@@ -63,28 +65,31 @@ package final class FaultInjection: Sendable {
   package convenience init?(parsing text: String, rank: Int) {
     var faults: [Fault] = []
     for part in text.split(separator: ",") {
-      let place = part.split(separator: "@", omittingEmptySubsequences: false)
+      let about = part.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+      let place = about[0].split(separator: "@", omittingEmptySubsequences: false)
       let words = place[0].split(separator: ":", omittingEmptySubsequences: false).map(String.init)
       guard (2...3).contains(words.count), place.count <= 2, let site = Site(rawValue: words[0]),
         let action = Action(rawValue: words[1])
       else { return nil }
       let count = words.count == 3 ? Int(words[2]) : 1
       let rank = place.count == 2 ? Int(place[1]) : nil
-      guard let count, count > 0, place.count == 1 || rank != nil else { return nil }
-      faults.append(Fault(site: site, action: action, count: count, rank: rank))
+      guard let count, count >= 0, place.count == 1 || rank != nil else { return nil }
+      faults.append(
+        Fault(site: site, action: action, count: count, rank: rank, text: about.count > 1 ? String(about[1]) : ""))
     }
     self.init(faults, rank: rank)
   }
 
   /// Passes a site; what cannot be done here is returned for the caller to do.
   @discardableResult
-  package func pass(_ site: Site) -> Action? {
+  package func pass(_ site: Site, about unit: String = "") -> Action? {
     guard !isEmpty else { return nil }
     let action = faults.withLock { faults -> Action? in
       var due: Action?
       for i in faults.indices where faults[i].site == site && (faults[i].rank ?? rank) == rank {
+        guard faults[i].text.isEmpty || unit.contains(faults[i].text) else { continue }
         faults[i].passages += 1
-        if faults[i].passages == faults[i].count { due = faults[i].action }
+        if faults[i].passages == faults[i].count || faults[i].count == 0 { due = faults[i].action }
       }
       return due
     }

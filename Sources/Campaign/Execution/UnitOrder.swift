@@ -13,6 +13,8 @@ struct UnitOrder: Hashable, Sendable {
     let reference: DatasetRef
     /// `nil` for what the unit itself makes before.
     let source: DatasetSource?
+    /// Of the quantum that makes it; `nil` for what was there before the run.
+    let recipe: Digest256?
   }
 
   struct Output: Hashable, Sendable {
@@ -53,6 +55,7 @@ extension UnitOrder {
           out.put(Int64(source.digest.size))
           out.put(source.digest.sha256)
         }
+        out.put(input.recipe?.hex ?? "")
       }
       out.put(quantum.outputs) { out, output in
         out.put(output.argument)
@@ -73,7 +76,9 @@ extension UnitOrder {
       guard let recipe = Digest256(hex: try reader.string()) else { throw WireError("a recipe is no digest") }
       let isBlocked = try reader.boolean()
       let inputs = try reader.list { reader throws(WireError) in
-        Input(argument: try reader.string(), reference: try reader.reference(), source: try reader.source())
+        Input(
+          argument: try reader.string(), reference: try reader.reference(), source: try reader.source(),
+          recipe: Digest256(hex: try reader.string()))
       }
       let outputs = try reader.list { reader throws(WireError) in
         Output(argument: try reader.string(), reference: try reader.reference(), isStored: try reader.boolean())

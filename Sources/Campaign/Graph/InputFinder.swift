@@ -2,6 +2,7 @@
 // Where datasets are that nobody has to make.
 
 package import Repository
+internal import SkyGeometry
 package import TaskFramework
 
 /// Where a dataset's file is, and what it has to be.
@@ -22,12 +23,20 @@ package struct InputFinder: Sendable {
   /// Products of other runs that may be used, by their paths in a run.
   let otherRuns: [(run: String, products: [String: FileDigest])]
 
-  package init(_ repository: InputRepository, otherRuns: [(run: String, products: [String: FileDigest])] = []) {
+  private let skyMapDigest: String
+
+  /// - Throws: ``SkyGeometry/SkyMapError``.
+  package init(_ repository: InputRepository, otherRuns: [(run: String, products: [String: FileDigest])] = []) throws {
     self.repository = repository
     self.otherRuns = otherRuns
+    skyMapDigest = try repository.settings.makeSkyMap().digest
   }
 
-  func find(_ reference: DatasetRef) -> DatasetSource? {
+  func find(_ reference: DatasetRef, _ storageClass: Connection.StorageClass) -> DatasetSource? {
+    // The sky map has no file of its own: repository.yaml describes it.
+    if storageClass == .skyMap {
+      return DatasetSource(path: "repository.yaml", digest: FileDigest(size: 0, sha256: skyMapDigest))
+    }
     if let digest = repository.digest(of: reference) {
       return DatasetSource(path: reference.relativePath, digest: digest)
     }

@@ -179,7 +179,7 @@ package struct QuantumGraph: Sendable {
     for use in Set(uses) {
       let connection = node.connections.all[Int(use.connection)]
       let reference = reference(Int(use.dataset))
-      guard connection.kind == .output || producers[Int(use.dataset)] >= 0 || exists(use.dataset, reference, finder) else {
+      guard connection.kind == .output || producers[Int(use.dataset)] >= 0 || exists(use.dataset, reference, connection, finder) else {
         continue
       }
       kept.append((use, reference))
@@ -220,9 +220,11 @@ package struct QuantumGraph: Sendable {
     outputOffsets.append(Int32(outputs.count))
   }
 
-  private mutating func exists(_ dataset: Int32, _ reference: DatasetRef, _ finder: InputFinder) -> Bool {
+  private mutating func exists(
+    _ dataset: Int32, _ reference: DatasetRef, _ connection: Connection, _ finder: InputFinder
+  ) -> Bool {
     if external[dataset] != nil { return true }
-    guard let source = finder.find(reference) else { return false }
+    guard let source = finder.find(reference, connection.storageClass) else { return false }
     external[dataset] = source
     return true
   }

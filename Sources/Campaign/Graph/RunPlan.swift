@@ -47,10 +47,12 @@ package struct RunPlan: Sendable {
 
   /// - Parameters:
   ///   - others: runs whose results may be used.
+  ///   - shuffleSeed: lets units go out in an order that is as good as any, to test that none matters.
   /// - Throws: ``Scheduling/WorkGraphError``.
-  package init(_ graph: QuantumGraph, _ job: Job, _ history: RunHistory, others: [(run: String, history: RunHistory)] = [])
-    throws
-  {
+  package init(
+    _ graph: QuantumGraph, _ job: Job, _ history: RunHistory, others: [(run: String, history: RunHistory)] = [],
+    shuffleSeed: UInt64? = nil
+  ) throws {
     self.graph = graph
     recipes = Recipe.all(of: graph)
     decisions = Array(repeating: .run, count: graph.quanta.count)
@@ -72,7 +74,7 @@ package struct RunPlan: Sendable {
     collectSources(found, &files)
     damaged = files.damaged
     forgotten = graph.quanta.indices.filter { decisions[$0] == .run && history.entries[recipes[$0]] != nil }.map { recipes[$0] }
-    try makeUnits()
+    try makeUnits(shuffleSeed)
   }
 
   /// A dataset type has files when they are to stay, or when a task of another chain reads them.
@@ -189,7 +191,8 @@ package struct RunPlan: Sendable {
     let dataID: DataID
   }
 
-  private mutating func makeUnits() throws {
+  private mutating func makeUnits(_ shuffleSeed: UInt64?) throws {
+    var random = shuffleSeed.map { SeededGenerator(seed: $0) }
     var places: [UnitKey: Int] = [:]
     for quantum in graph.quanta.indices where decisions[quantum] == .run {
       let node = graph.quanta[quantum]
@@ -231,7 +234,7 @@ package struct RunPlan: Sendable {
       let isExclusive = graph.quanta[Int(unit.quanta[0])].task
       traits.append(
         WorkUnitTraits(
-          stage: unit.chain, cost: cost.isFinite ? cost : 1, affinity: affinity,
+          stage: unit.chain, cost: random?.unit() ?? (cost.isFinite ? cost : 1), affinity: affinity,
           exclusiveGroup: graph.pipeline.nodes[isExclusive].type.canMultiprocess ? nil : unit.chain))
     }
     workGraph = try WorkGraph(traits, upstreamOffsets: offsets, upstreamList: upstream)

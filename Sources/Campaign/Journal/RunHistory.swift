@@ -15,7 +15,11 @@ package struct RunHistory: Sendable {
   package private(set) var latest: [QuantumKey: Digest256] = [:]
   /// Starts of units that ended with the loss of their rank, or of their time.
   package private(set) var strikes: [String: (losses: Int, timeouts: Int)] = [:]
+  /// The session of the last such start.
+  private(set) var lastStrikes: [String: Int] = [:]
   package private(set) var sessionCount = 0
+  /// What the last session had to say of its plan.
+  package private(set) var planWarnings: [String] = []
   /// Quanta of each task that the run should have, as the last session planned it.
   package private(set) var expected: [(task: String, count: Int)] = []
   /// Whether the last session came to its end.
@@ -76,6 +80,7 @@ package struct RunHistory: Sendable {
       }
     case "strike":
       guard case .string(let unit) = line["unit"], case .string(let cause) = line["cause"] else { return }
+      if case .integer(let session) = line["session"] { lastStrikes[unit] = Int(clamping: session) }
       if cause == "timeout" {
         strikes[unit, default: (0, 0)].timeouts += 1
       } else {
@@ -97,17 +102,30 @@ package struct RunHistory: Sendable {
         reason: "it is \(version), and this program reads up to \(Self.formatVersion); go on with the newer program, or use --restart")
     }
     if case .integer(let number) = line["session"] { sessionCount = max(sessionCount, Int(clamping: number)) }
-    // A run that came to its end is over: what failed in it is tried again, and what could not run waits again.
+    reopen()
+    blocked = []
+    planWarnings = (line["warnings"]?.elements ?? []).compactMap { if case .string(let text) = $0 { text } else { nil } }
+    expected = (line["expected"]?.elements ?? []).compactMap { item in
+      guard case .string(let task) = item["task"], case .integer(let count) = item["count"] else { return nil }
+      return (task, Int(clamping: count))
+    }
+  }
+
+  /// Begins another session: what failed in a run that came to its end is tried again, and what could not run waits again.
+  mutating func reopen() {
     if isComplete {
       for (recipe, entry) in entries { if case .failed = entry.record.outcome { entries[recipe] = nil } }
       strikes = [:]
     }
     isComplete = false
-    blocked = []
-    expected = (line["expected"]?.elements ?? []).compactMap { item in
-      guard case .string(let task) = item["task"], case .integer(let count) = item["count"] else { return nil }
-      return (task, Int(clamping: count))
-    }
+  }
+
+  /// Adds starts that ended with a crash, which those who crashed could not write down themselves; a start that was written down
+  /// counts once.
+  mutating func addCrashes(_ units: [String]) -> [String] {
+    let new = Set(units).sorted().filter { lastStrikes[$0] != sessionCount }
+    for unit in new { strikes[unit, default: (0, 0)].losses += 1 }
+    return new
   }
 
   /// Takes a record out of what counts.

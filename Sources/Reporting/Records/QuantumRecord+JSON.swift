@@ -9,8 +9,8 @@ extension QuantumRecord {
     case succeeded, failed, blocked
   }
 
-  /// `{"task", "id", "outcome", "caveats", "category", "message", "inputs", "log", "metadata", "outputs"}`, without those that are
-  /// empty; outputs are `{"type", "bytes", "path", "sha256"}`.
+  /// `{"task", "id", "outcome", "caveats", "category", "message", "inputs", "log", "metadata", "outputs"}`, without those that
+  /// are empty; outputs are `{"type", "bytes", "path", "sha256"}`.
   package var json: JSONValue {
     var members: OrderedDictionary<String, JSONValue> = ["task": .string(task)]
     if dataID != .empty { members["id"] = dataID.json }

@@ -24,7 +24,7 @@ package struct OutputRecord: Hashable, Sendable {
   package var datasetType: String
   /// The file's size.
   package var bytes: Int
-  /// Relative to the run. As read from JSON it is any text: who opens it checks it.
+  /// Relative to the run; as read from JSON it is any text, and who opens it checks it.
   package var path: String
   /// Hexadecimal.
   package var sha256: String

@@ -28,8 +28,8 @@ extension ExactSum {
 
   /// Mean and population standard deviation.
   ///
-  /// **Model**: `sum / n` and `√(n · squares − sum²) / n`, the part under the root exactly, so that equal values have a scatter of
-  /// exactly 0 and no offset, however large, costs digits.
+  /// **Model**: `sum / n` and `√(n · squares − sum²) / n`, the part under the root exactly, so that equal values have a scatter
+  /// of exactly 0 and no offset, however large, costs digits.
   ///
   /// - Parameters:
   ///   - sum: of the values.

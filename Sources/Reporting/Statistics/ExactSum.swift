@@ -5,13 +5,13 @@ internal import Foundation
 
 /// The exact sum of any finite doubles and squares of doubles, whatever their sizes and order.
 ///
-/// **Model**: a fixed-point number in limbs of 32 bits, each in a signed word of 64 bits, so that 2³⁰ additions pass before carries
-/// have to run (Kulisch's long accumulator). The word at place `i` counts in units of 2^(32 i − 2176), which reaches below the
-/// square of the smallest subnormal number and above the square of the largest. Only the words in use are kept.
+/// **Model**: a fixed-point number in limbs of 32 bits, each in a signed word of 64 bits, so that 2³⁰ additions pass before
+/// carries have to run (Kulisch's long accumulator). The word at place `i` counts in units of 2^(32 i − 2176), which reaches
+/// below the square of the smallest subnormal number and above the square of the largest. Only the words in use are kept.
 ///
 /// **Guarantees**: equal values in any order and any grouping give equal sums, and ``value`` is the exact sum rounded once, to
-/// nearest with ties to even. NaN and the infinities are counted apart, and ``value`` is then what IEEE 754 addition gives. A sum of
-/// zeros of either sign is +0.
+/// nearest with ties to even. NaN and the infinities are counted apart, and ``value`` is then what IEEE 754 addition gives. A sum
+/// of zeros of either sign is +0.
 ///
 /// **Cost**: about 5 ns an addition; 8 bytes a word, 3 to 8 words for values of similar size, 140 at most.
 package struct ExactSum: Sendable, Hashable {

@@ -7,8 +7,8 @@ package import TaskFramework
 /// Count, mean, scatter, extremes and quantiles of numbers, exactly mergeable.
 ///
 /// NaN means no data: it is counted apart and enters nothing else. Infinities count, make the mean what IEEE 754 makes it and the
-/// scatter NaN. −0 is taken as 0, a whole number past 2⁵³ as the nearest double. Mean and scatter are right to the last digits for
-/// values of any finite size, also when the squares of the values or their sum are past the largest double.
+/// scatter NaN. −0 is taken as 0, a whole number past 2⁵³ as the nearest double. Mean and scatter are right to the last digits
+/// for values of any finite size, also when the squares of the values or their sum are past the largest double.
 package struct NumberStatistics: Sendable, Hashable {
   /// The quantiles that are kept, in per cent.
   package static let percents: [Int64] = [5, 25, 50, 75, 95]
@@ -73,14 +73,18 @@ package struct NumberStatistics: Sendable, Hashable {
 
   /// The values below or at which a part of all values lies, for each of ``percents``; NaN without values.
   ///
-  /// A quantile is the value of rank `ceil(p · count)`, known to its bucket: it is given as the bucket's middle (as the nearest whole
-  /// number when all values are whole), never outside of the extremes.
+  /// A quantile is the value of rank `ceil(p · count)`, known to its bucket. It is given as the middle of that part of the bucket
+  /// that lies between the extremes (as the nearest whole number when all values are whole), so that it is good to half a per
+  /// cent of its size, and exact for values that are all equal.
   package var quantiles: [Double] {
     guard count > 0 else { return Self.percents.map { _ in .nan } }
     // Whole numbers, and so that no product overflows.
     let ranks = Self.percents.map { max(1, count / 100 * $0 + (count % 100 * $0 + 99) / 100) }
-    let values = buckets.values(atRanks: ranks.map { $0 &- sum.negativeInfinityCount })
-    return values.map { min(max(isWhole ? $0.rounded() : $0, minimum), maximum) }
+    return buckets.edges(atRanks: ranks.map { $0 &- sum.negativeInfinityCount }).map { edges in
+      let (low, high) = (max(edges.low, minimum), min(edges.high, maximum))
+      let middle = low.isFinite && high.isFinite ? low / 2 + high / 2 : low
+      return min(max(isWhole ? middle.rounded() : middle, minimum), maximum)
+    }
   }
 
   /// Members that have no value are left out.

@@ -6,9 +6,9 @@ package import TaskFramework
 
 /// How often each text occurs.
 ///
-/// Exact counts are kept of the first ``keptLimit`` distinct texts in the order of their bytes. A text among the first of all is among
-/// the first of any part, so it is never dropped on the way, and its count is exact whatever the order of adding and merging. Texts
-/// are cut at 200 bytes.
+/// Exact counts are kept of the first ``keptLimit`` distinct texts in the order of their bytes. A text among the first of all is
+/// among the first of any part, so it is never dropped on the way, and its count is exact whatever the order of adding and
+/// merging. Texts are cut at 200 bytes.
 package struct TextStatistics: Sendable, Hashable {
   package static let keptLimit = 1000
   package static let reportedLimit = 20

@@ -4,8 +4,14 @@
 package import HDF5
 package import TaskFramework
 
+/// Something that can be had from a dataset's file.
+package protocol DatasetReadable: Sendable {
+  /// - Throws: ``HDF5/HDF5Error``, ``FormatError``.
+  static func decode(_ bytes: [UInt8], name: String) throws -> Self
+}
+
 /// Something that has a file of its own.
-package protocol DatasetContent: Sendable {
+package protocol DatasetContent: DatasetReadable {
   /// What the file says that it is: `skydiff exposure`.
   static var formatName: String { get }
   /// Counts changes after which older readers must refuse.
@@ -97,6 +103,28 @@ package struct Dataset<Content: DatasetContent>: Sendable {
 }
 
 extension Dataset: Equatable where Content: Equatable {}
+
+extension Dataset: DatasetReadable {
+  package static func decode(_ bytes: [UInt8], name: String) throws -> Dataset { try Dataset(decoding: bytes, name: name) }
+}
+
+extension DatasetContent {
+  package static func decode(_ bytes: [UInt8], name: String) throws -> Self {
+    try Dataset<Self>(decoding: bytes, name: name).content
+  }
+}
+
+/// A dataset's file, for those who read it themselves, in parts.
+package struct DatasetFile: Hashable, Sendable {
+  package let path: String
+  /// What is recorded of it.
+  package let digest: FileDigest
+
+  package init(path: String, digest: FileDigest) {
+    self.path = path
+    self.digest = digest
+  }
+}
 
 /// What a file of ours says that it is, by its first bytes and attributes; `nil` for another HDF5 file.
 ///

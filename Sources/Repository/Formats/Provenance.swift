@@ -17,21 +17,27 @@ package struct Provenance: Hashable, Sendable {
     package let datasetType: String
     /// As ``TaskFramework/DataID/description``.
     package let dataID: String
+    /// Of an input's file; 0 and empty for what the same run made, which its recipe names.
     package let size: Int
     package let sha256: String
+    /// As ``Provenance/recipe`` of the input; empty for what was there before the run.
+    package let recipe: String
 
     package init(datasetType: String, dataID: String, digest: FileDigest) {
-      self.datasetType = datasetType
-      self.dataID = dataID
-      size = digest.size
-      sha256 = digest.sha256
+      self.init(datasetType: datasetType, dataID: dataID, size: digest.size, sha256: digest.sha256, recipe: "")
     }
 
-    fileprivate init(datasetType: String, dataID: String, size: Int, sha256: String) {
+    /// An input that the same run made: in memory or as a file, which makes no difference.
+    package init(datasetType: String, dataID: String, recipe: String) {
+      self.init(datasetType: datasetType, dataID: dataID, size: 0, sha256: "", recipe: recipe)
+    }
+
+    fileprivate init(datasetType: String, dataID: String, size: Int, sha256: String, recipe: String) {
       self.datasetType = datasetType
       self.dataID = dataID
       self.size = size
       self.sha256 = sha256
+      self.recipe = recipe
     }
   }
 
@@ -44,6 +50,9 @@ package struct Provenance: Hashable, Sendable {
   /// Its whole configuration.
   package var configYAML = ""
   package var inputs: [Input] = []
+  /// SHA-256 of task, configuration, data ID and the recipes or contents of all inputs: equal exactly for equal work. Empty for
+  /// what no campaign made.
+  package var recipe = ""
   /// Versions of libraries on which numbers depend, by name.
   package var libraries: [String: String] = [:]
 
@@ -57,6 +66,7 @@ extension Provenance {
     try group.setAttribute("dataset_type", datasetType)
     try group.setAttribute("data_id", dataID)
     try group.setAttribute("task", task)
+    if !recipe.isEmpty { try group.setAttribute("recipe", recipe) }
     for (name, version) in libraries.sorted(by: { $0.key < $1.key }) {
       try group.setAttribute("library_\(name)", version)
     }
@@ -72,6 +82,7 @@ extension Provenance {
         [
           HDF5Column("dataset_type", types, length: length(types)), HDF5Column("data_id", ids, length: length(ids)),
           HDF5Column("size", inputs.map { Int64($0.size) }), HDF5Column("sha256", inputs.map(\.sha256), length: 64),
+          HDF5Column("recipe", inputs.map(\.recipe), length: 64),
         ], rowCount: inputs.count)
     }
   }
@@ -83,6 +94,7 @@ extension Provenance {
     datasetType = try group.string("dataset_type")
     dataID = try group.string("data_id")
     task = try group.string("task")
+    if group.hasAttribute("recipe") { recipe = try group.string("recipe") }
     for name in try group.attributeNames where name.hasPrefix("library_") {
       libraries[String(name.dropFirst("library_".count))] = try group.string(name)
     }
@@ -105,8 +117,11 @@ extension Provenance {
       guard let types = try column("dataset_type").strings, let ids = try column("data_id").strings,
         let sizes = try column("size").numbers(Int64.self), let digests = try column("sha256").strings
       else { throw FormatError(file: group.file, object: "provenance/inputs", reason: "a column is of another type") }
+      let recipes = columns.contains { $0.name == "recipe" } ? try column("recipe").strings : nil
       inputs = (0..<rowCount).map {
-        Input(datasetType: types[$0], dataID: ids[$0], size: Int(sizes[$0]), sha256: digests[$0])
+        Input(
+          datasetType: types[$0], dataID: ids[$0], size: Int(sizes[$0]), sha256: digests[$0],
+          recipe: recipes?[$0] ?? "")
       }
     }
   }

@@ -103,7 +103,8 @@ package struct Coordinator: Sendable {
     case .tick:
       for rank in ranks.active where now - (ranks[rank]?.lastHeard ?? now) > policy.lostAfter { lose(rank, &effects) }
     case .quarantined(let unit, let blocked):
-      guard states[unit] == .running else { break }
+      guard !states[unit].isFinal, states[unit] != .recorded else { break }
+      ready.discard(unit)
       recordCount += 1
       fail(unit, blocked)
     }

@@ -25,7 +25,7 @@ package enum CoordinatorEvent: Hashable, Sendable {
   case finished(rank: Int, unit: Int, attempt: Int, Verdict, seconds: Double, blocked: [Int])
   /// A rank is gone, or says what no rank says.
   case lost(rank: Int)
-  /// A unit in quarantine was written down as failed; with the units that cannot run because of it.
+  /// A unit in quarantine was written down as failed, as the next record; with the units that cannot run because of it.
   case quarantined(unit: Int, blocked: [Int])
   /// All that was asked to be recorded up to a number is safe.
   case durable(recordCount: Int)

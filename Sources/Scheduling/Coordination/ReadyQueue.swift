@@ -71,11 +71,20 @@ struct ReadyQueue: Sendable {
   /// The most urgent unit of a group.
   mutating func take(group: Int) -> Int? {
     guard var heap = byGroup[Int32(group)] else { return nil }
-    let best = heap.popMax()
+    let best = Self.top(of: &heap, isInside)
+    if best != nil { heap.removeMax() }
     byGroup[Int32(group)] = heap.isEmpty ? nil : heap
     guard let best else { return nil }
     groupCount -= 1
     return remove(best)
+  }
+
+  /// Takes out a unit that is not to run after all.
+  mutating func discard(_ unit: Int) {
+    guard isInside[unit] else { return }
+    isInside[unit] = false
+    count -= 1
+    if graph.exclusiveGroups[unit] >= 0 { groupCount -= 1 }
   }
 
   private mutating func remove(_ entry: Entry) -> Int {

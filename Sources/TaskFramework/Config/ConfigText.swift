@@ -21,7 +21,7 @@ package enum ConfigText {
   }
 
   /// Text as it has to be written to be read as text.
-  private static func quoted(_ text: String) -> String {
+  package static func quoted(_ text: String) -> String {
     let isPlain =
       text.first.map { $0.isASCII && ($0.isLetter || $0 == "_" || $0 == "/") } ?? false
       && text.utf8.allSatisfy {

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A campaign, from the job to the report.
+
+internal import Foundation
+package import MPI
+internal import Repository
+internal import Reporting
+internal import Scheduling
+package import TaskFramework
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// Runs a job on all ranks: rank 0 plans, hands out the work and writes the record, every rank computes.
+package final class Campaign {
+  private let prepared: PreparedRun
+  private let world: MPIWorld?
+  private let options: CampaignOptions
+  private let environment: [String: String]
+  private let faults: FaultInjection
+  private let waker = Waker()
+  private let start = ContinuousClock.now
+  private let startTime = utcNow()
+  private var now: Double { (ContinuousClock.now - start).inSeconds }
+
+  /// Runs a job, or goes on with it.
+  ///
+  /// - Parameters:
+  ///   - world: the ranks; `nil` for one process alone. Called on rank 0.
+  ///   - job: reads the job; what it throws, all ranks are told.
+  /// - Throws: what is wrong with job, repository or run; ``Repository/PublishError`` when the record cannot be written.
+  package static func run(
+    on world: MPIWorld?, _ options: CampaignOptions, environment: [String: String], job: () throws -> Job
+  ) throws -> CampaignEnd {
+    do {
+      let faults = FaultInjection(parsing: options.faults, rank: 0) ?? .none
+      let prepared = try PreparedRun(try job(), options, environment: environment, faults: faults)
+      return try Campaign(prepared, world, options, environment, faults).run()
+    } catch {
+      for rank in 1..<max(1, world?.size ?? 1) { try? world?.send(Message.dismissed.encoded, to: rank) }
+      if options.allowsEmpty, case PlanError.nothingSelected = error { return .nothingSelected }
+      throw error
+    }
+  }
+
+  private init(
+    _ prepared: PreparedRun, _ world: MPIWorld?, _ options: CampaignOptions, _ environment: [String: String],
+    _ faults: FaultInjection
+  ) {
+    self.prepared = prepared
+    self.world = world
+    self.options = options
+    self.environment = environment
+    self.faults = faults
+  }
+
+  private func run() throws -> CampaignEnd {
+    let display = ProgressDisplay(options.progress)
+    CrashNote.prepare(in: prepared.folder.path, rank: 0)
+    defer { CrashNote.discard(in: prepared.folder.path, rank: 0) }
+    let journal = try Journal(
+      "\(prepared.folder.path)/journal.jsonl", soundLength: prepared.journalLength, faults: faults, whenDurable: { [waker] in waker.wake() })
+    defer { journal.finish() }
+    let attempts = AttemptsLog(prepared.folder.path)
+    var inbox: [Message] = []
+    var outbox: [Message] = []
+    let coordinator = CoordinatorSide(
+      prepared, journal: journal, attempts: attempts, display: display,
+      policy: prepared.job.execution.policy(failsFast: options.failsFast)
+    ) { [world] message, rank in
+      if rank == 0 { inbox.append(message) } else { try? world?.send(message.encoded, to: rank) }
+    }
+    for warning in prepared.warnings + prepared.plan.graph.warnings { coordinator.say("warning: \(warning)") }
+    let worker = WorkerSide(
+      try WorkerJob(prepared.job, session: prepared.session), rank: 0, resources: resources(of: prepared.job, world), waker: waker, faults: faults,
+      now: now, environment: environment, send: { message, _ in outbox.append(message) })
+    defer { worker.close() }
+    coordinator.begin(at: now)
+
+    var nap = Nap(isAlone: (world?.size ?? 1) == 1)
+    var nextTick = 0.0
+    var nextStatus = 0.0
+    while coordinator.end == nil, coordinator.failure == nil {
+      if ProcessSignals.stopIsRequested { stop(coordinator, journal, attempts) }
+      if ProcessSignals.drainIsRequested { coordinator.drain(at: now) }
+      var isBusy = receive(coordinator)
+      worker.poll(at: now)
+      while !outbox.isEmpty || !inbox.isEmpty {
+        isBusy = true
+        for message in Self.take(&outbox) { coordinator.take(message, from: 0, at: now) }
+        for message in Self.take(&inbox) { worker.take(message, at: now) }
+      }
+      if let problem = worker.problem { throw TaskError("the tasks cannot be made: \(problem)") }
+      coordinator.pollJournal(at: now)
+      if now >= nextTick {
+        coordinator.tick(at: now)
+        nextTick = now + 0.5
+      }
+      if now >= nextStatus {
+        writeStatus(coordinator, "running")
+        nextStatus = now + 5
+      }
+      coordinator.show(at: now)
+      if coordinator.end == nil { nap.rest(waker, isBusy: isBusy) }
+    }
+    return try finish(coordinator, worker, journal, attempts)
+  }
+
+  private static func take(_ messages: inout [Message]) -> [Message] {
+    defer { messages = [] }
+    return messages
+  }
+
+  /// Takes in what other ranks have sent.
+  private func receive(_ coordinator: CoordinatorSide) -> Bool {
+    guard let world else { return false }
+    var isBusy = false
+    do {
+      while let (rank, bytes) = try world.receive() {
+        isBusy = true
+        do throws(WireError) {
+          coordinator.take(try Message(decoding: bytes), from: rank, at: now)
+        } catch {
+          coordinator.lose(rank, "it sent \(error)", now)
+        }
+      }
+    } catch {
+      coordinator.say("warning: \(error)")
+    }
+    return isBusy
+  }
+
+  /// Ends at once: what is written down counts, what runs is done again.
+  private func stop(_ coordinator: CoordinatorSide, _ journal: Journal, _ attempts: AttemptsLog) -> Never {
+    coordinator.writeStrikesOfVanished()
+    try? journal.flush()
+    attempts.append(session(coordinator, .stopped).json)
+    attempts.flush()
+    writeStatus(coordinator, "stopped")
+    coordinator.show(at: now, isLast: true)
+    coordinator.say("stopped; the same command goes on")
+    CrashNote.discard(in: prepared.folder.path, rank: 0)
+    // Other threads may be in the middle of anything, and so may the other ranks.
+    _exit(75)
+  }
+
+  // MARK: - The end
+
+  private func finish(
+    _ coordinator: CoordinatorSide, _ worker: WorkerSide, _ journal: Journal, _ attempts: AttemptsLog
+  ) throws -> CampaignEnd {
+    if let failure = coordinator.failure {
+      for rank in coordinator.workers.keys.sorted() { try? world?.send(Message.retire.encoded, to: rank) }
+      throw failure
+    }
+    let reason = coordinator.end ?? .noRanks
+    let isComplete = reason == .complete
+    let live = coordinator.coordinator.activeRanks.filter { $0 != 0 }
+    faults.pass(.reduction)
+    let collected = MetadataReduction.atRoot(world, live: live, own: worker.statistics, waker: waker)
+    for rank in coordinator.workers.keys.sorted() where !live.contains(rank) {
+      try? world?.send(Message.retire.encoded, to: rank)
+    }
+    try coordinator.finish(isComplete: isComplete)
+    attempts.append(session(coordinator, isComplete ? .finished : reason == .drained ? .drained : .stopped).json)
+    attempts.flush()
+    faults.pass(.report)
+    let page = try writeReport(coordinator, collected, isComplete)
+    faults.pass(.index)
+    if !worker.hasAbandonedThread { try RunIndex.write(coordinator.products, to: prepared.folder.path) }
+    writeStatus(coordinator, isComplete ? "complete" : "interrupted")
+    coordinator.show(at: now, isLast: true)
+    faults.pass(.end)
+    let (failed, blocked) = coordinator.failures
+    coordinator.say(Self.summary(reason, failed, blocked, page, isAllReused: prepared.plan.units.isEmpty))
+    return isComplete ? .complete(failed: failed, blocked: blocked) : .ended(reason, failed: failed)
+  }
+
+  /// The statistics of the ranks and of what no rank counted; from the journal where a rank's are lost with it.
+  private func writeReport(
+    _ coordinator: CoordinatorSide, _ collected: CampaignStatistics?, _ isComplete: Bool
+  ) throws -> String {
+    guard let collected, coordinator.lostRanks.isDisjoint(with: coordinator.acceptedRanks) else {
+      return try RunReport.rewrite(prepared.folder.path)
+    }
+    var statistics = coordinator.statistics
+    statistics.merge(collected)
+    return try RunReport.write(
+      prepared.folder.path, statistics, expected: prepared.expected, isComplete: isComplete, warnings: prepared.plan.graph.warnings)
+  }
+
+  private static func summary(
+    _ reason: EndReason, _ failed: Int, _ blocked: Int, _ page: String, isAllReused: Bool
+  ) -> String {
+    let failures = failed + blocked > 0 ? "\(failed) quanta failed, \(blocked) could not run; " : ""
+    return switch reason {
+    case .complete: (isAllReused ? "nothing was left to do; " : "complete; ") + failures + "report: \(page)"
+    case .drained: "drained; the same command goes on; \(failures)report: \(page)"
+    case .failedFast: "ended at the first failure; \(failures)report: \(page)"
+    case .tooManyFailures:
+      "ended, since more quanta failed than execution.maxFailureFraction allows; \(failures)report: \(page)"
+    case .storageFull: "ended, since there is no space left for products; the same command goes on; report: \(page)"
+    case .noRanks: "ended, since no rank is left that could work; the same command goes on; report: \(page)"
+    }
+  }
+
+  private func session(_ coordinator: CoordinatorSide, _ end: SessionRecord.End) -> SessionRecord {
+    let hosts = Set([hostName()] + coordinator.workers.values.map(\.host))
+    return SessionRecord(
+      session: prepared.session, start: startTime, end: utcNow(), seconds: now, rankCount: max(1, world?.size ?? 1),
+      hosts: hosts.sorted(), endedBy: end)
+  }
+
+  /// For `skydiff status` and monitors; nothing depends on it.
+  private func writeStatus(_ coordinator: CoordinatorSide, _ state: String) {
+    let text = coordinator.progress(at: now).json(state: state).text(isPretty: true) + "\n"
+    _ = try? AtomicFile().publish(Array(text.utf8), to: "\(prepared.folder.path)/status.json")
+  }
+}
+
+/// What a quantum may use on this rank.
+func resources(of job: Job, _ world: MPIWorld?) -> QuantumResources { resources(job.execution, world) }
+
+func resources(_ execution: ExecutionConfig, _ world: MPIWorld?) -> QuantumResources {
+  let ranks = world?.ranksOnNode ?? 1
+  let cores = ProcessInfo.processInfo.activeProcessorCount
+  let memory = execution.memoryPerRank?.bytes ?? Int(clamping: ProcessInfo.processInfo.physicalMemory) / ranks
+  return QuantumResources(threadCount: max(1, cores / ranks), memory: memory)
+}
+
+/// How long the main thread naps: a blocked receive would burn a core, so it looks for messages now and then.
+struct Nap {
+  private let isAlone: Bool
+  private var seconds = 0.0002
+
+  init(isAlone: Bool) { self.isAlone = isAlone }
+
+  mutating func rest(_ waker: Waker, isBusy: Bool) {
+    // The longer nothing happens, the longer nothing may be going to happen.
+    seconds = isBusy ? 0.0002 : min(0.004, seconds * 1.3)
+    waker.nap(isAlone ? 0.05 : seconds)
+  }
+}

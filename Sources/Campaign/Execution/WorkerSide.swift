@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A rank's share of the work.
+
+internal import Foundation
+internal import Reporting
+internal import Scheduling
+internal import TaskFramework
+
+/// A rank's share of the work: the worker's rules, its compute thread, and what it has to say.
+///
+/// Used by the main thread of the rank; rank 0 has one too.
+final class WorkerSide {
+  private var machine: Worker
+  private let compute: ComputeThread
+  /// Sends a message about a unit, or about none.
+  private let send: (Message, String) -> Void
+  private let job: WorkerJob
+  private let rank: Int
+  private let memoryLimit: Int?
+  private var orders: [Assignment: UnitOrder] = [:]
+  private var results: [Assignment: UnitResult] = [:]
+  private var nextMemoryCheck = 0.0
+  private var startTimes: [Assignment: String] = [:]
+  /// Statistics of the quanta that this rank ran and that count if this rank's results do.
+  private(set) var statistics = CampaignStatistics()
+  private(set) var leaveReason: WorkerEffect.LeaveReason?
+  private(set) var isReady = false
+  /// Why this rank cannot work.
+  private(set) var problem: String?
+  private(set) var hasAbandonedThread = false
+
+  init(
+    _ job: WorkerJob, rank: Int, resources: QuantumResources, waker: Waker, faults: FaultInjection, now: Double,
+    environment: [String: String], send: @escaping (Message, String) -> Void
+  ) {
+    self.job = job
+    self.rank = rank
+    self.send = send
+    memoryLimit = job.execution.memoryPerRank?.bytes
+    machine = Worker(
+      startingAt: now, heartbeatSeconds: min(1, job.execution.lostAfter / 5),
+      coordinatorLostAfter: rank == 0 ? nil : max(30, 2 * job.execution.lostAfter))
+    compute = ComputeThread(waker) { flag in
+      try UnitRunner(
+        job, rank: rank, resources: resources, flag: flag, faults: faults, environment: environment)
+    }
+  }
+
+  /// Takes in a message of the coordinator.
+  func take(_ message: Message, at now: Double) {
+    switch message {
+    case .assign(let received):
+      var assignments: [Assignment] = []
+      for order in received {
+        guard let content = try? UnitOrder(decoding: order.content) else { continue }
+        orders[order.assignment] = content
+        assignments.append(order.assignment)
+      }
+      handle(.assigned(assignments), now)
+    case .retire: handle(.released, now)
+    default: handle(.heard, now)
+    }
+  }
+
+  /// Looks after the compute thread and the clock.
+  func poll(at now: Double) {
+    for notice in compute.takeNotices() {
+      switch notice {
+      case .ready:
+        isReady = true
+        send(.heartbeat(memory: residentMemory()), "")
+      case .unusable(let reason): problem = reason
+      case .quantumStarted(let assignment):
+        if machine.running == assignment { handle(.quantumStarted(timeout: job.execution.timeout), now) }
+      case .ended(let assignment, let result):
+        guard machine.running == assignment else { continue }
+        results[assignment] = result
+        handle(.unitEnded(unit: assignment.unit, result.verdict), now)
+      }
+    }
+    handle(.tick, now)
+    checkMemory(now)
+  }
+
+  func close() { compute.close() }
+
+  private func handle(_ event: WorkerEvent, _ now: Double) {
+    var effects: [WorkerEffect] = []
+    machine.handle(event, at: now, &effects)
+    for effect in effects {
+      switch effect {
+      case .start(let assignment):
+        guard let order = orders[assignment] else { continue }
+        startTimes[assignment] = utcNow()
+        compute.start(order, assignment)
+      case .report(let assignment, let verdict, let seconds): report(assignment, verdict, seconds)
+      case .cancel: compute.flag.current = .timeout
+      case .abandonThread: hasAbandonedThread = true
+      case .heartbeat: if isReady { send(.heartbeat(memory: residentMemory()), "") }
+      case .leave(let reason): leaveReason = reason
+      }
+    }
+  }
+
+  private func report(_ assignment: Assignment, _ verdict: Verdict, _ seconds: Double) {
+    let result = results.removeValue(forKey: assignment)
+    let order = orders.removeValue(forKey: assignment)
+    if let result, verdict == .succeeded || verdict == .failed {
+      for record in result.quanta { statistics.add(record) }
+    }
+    let attempt =
+      result?.attempt
+      ?? Array(
+        AttemptRecord(
+          unit: order?.name ?? "", attempt: assignment.attempt, session: job.session, rank: rank, host: hostName(),
+          start: startTimes[assignment] ?? utcNow(), seconds: seconds, outcome: .timeout
+        ).json.text().utf8)
+    startTimes[assignment] = nil
+    let message = Message.result(
+      .init(assignment, verdict, seconds: seconds, record: result?.record ?? [], attempt: attempt))
+    send(message, order?.name ?? "")
+  }
+
+  /// A quantum that takes more than the rank may have is asked to end before the system ends the process.
+  private func checkMemory(_ now: Double) {
+    guard let memoryLimit, now >= nextMemoryCheck else { return }
+    nextMemoryCheck = now + 0.25
+    if machine.running != nil, residentMemory() > memoryLimit { compute.flag.current = .memory }
+  }
+}
+
+/// Bytes of memory that this process has in use; 0 where nobody knows.
+func residentMemory() -> Int64 {
+  guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+  let parts = text.split(separator: " ")
+  return (parts.count > 1 ? Int64(parts[1]) ?? 0 : 0) * 4096
+}

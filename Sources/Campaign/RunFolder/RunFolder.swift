@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A run's folder, held for writing.
+
+internal import Catalogs
+internal import Digests
+internal import Foundation
+internal import HDF5
+internal import MPI
+package import Repository
+internal import SkyGeometry
+package import TaskFramework
+
+/// A run's folder, held for writing: locked, described, swept.
+package final class RunFolder {
+  package let path: String
+  private let lock: RunLock
+  private let files: AtomicFile
+  package private(set) var warnings: [String] = []
+
+  /// Opens the folder of a job's run, and makes it when there is none.
+  ///
+  /// - Parameter restarts: begins anew: what was recorded is put aside.
+  /// - Throws: ``Repository/PublishError`` when another process holds it or it cannot be written, ``ConfigurationChange``.
+  package init(_ job: Job, restarts: Bool, environment: [String: String], files: AtomicFile = AtomicFile()) throws {
+    path = job.runFolder
+    self.files = files
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw PublishError.cannotCreate(path: path, reason: error.localizedDescription)
+    }
+    lock = try RunLock(path, environment: environment)
+    if restarts { try putAside() }
+    try describe(job)
+    sweep(path)
+  }
+
+  package func beat() { lock.beat() }
+
+  /// Keeps the record of an earlier run under names that end with ~1, ~2 and so on.
+  private func putAside() throws {
+    let names = [RunDescription.name, "journal.jsonl", "attempts.jsonl"]
+    var number = 1
+    while names.contains(where: { FileManager.default.fileExists(atPath: "\(path)/\($0)~\(number)") }) { number += 1 }
+    // The description goes last: until it is gone the old journal counts.
+    for name in names.reversed() where FileManager.default.fileExists(atPath: "\(path)/\(name)") {
+      do {
+        try FileManager.default.moveItem(atPath: "\(path)/\(name)", toPath: "\(path)/\(name)~\(number)")
+      } catch {
+        throw PublishError.failed(path: "\(path)/\(name)", operation: "put it aside", reason: error.localizedDescription)
+      }
+    }
+  }
+
+  /// Compares the job with `run.yaml`, or writes it: configuration, schemas and versions, all or none (`writeConfig`,
+  /// `writeSchemas`, `writePackageVersions`).
+  private func describe(_ job: Job) throws {
+    let description = try Self.description(of: job)
+    let file = "\(path)/\(RunDescription.name)"
+    guard FileManager.default.fileExists(atPath: file) else {
+      try files.publish(Array(description.text(keeping: nil).utf8), to: file)
+      return
+    }
+    let earlier = try RunDescription.Earlier(file)
+    let differences = description.differences(from: earlier)
+    guard differences.isEmpty else { throw ConfigurationChange(path: file, differences: differences) }
+    let software = description.softwareDifferences(from: earlier)
+    if !software.isEmpty { warnings.append("the run was begun with other software: \(software.joined(separator: ", "))") }
+    let text = Array(description.text(keeping: earlier).utf8)
+    if FileManager.default.contents(atPath: file).map({ Array($0) }) != text { try files.publish(text, to: file) }
+  }
+
+  /// What `run.yaml` would say of a job.
+  static func description(of job: Job) throws -> RunDescription {
+    let tasks = try TaskSet(PipelineGraph(job).nodes, context: TaskContext())
+    return RunDescription(
+      job, schemas: tasks.schemas.mapValues(schemaDigest),
+      skyMapDigest: try InputRepository(job.repository).settings.makeSkyMap().digest, software: softwareVersions)
+  }
+
+  /// SHA-256 of what a schema means to those who read tables: names, types, units, order, slots.
+  private static func schemaDigest(_ catalog: Catalog) -> String {
+    let fields = catalog.schema.fields.map { "\($0.name) \($0.type) \($0.unit)" }
+    return SHA256.hex(fields.joined(separator: "\n") + "\n\(catalog.schema.aliases.sorted { $0.key < $1.key })")
+  }
+
+  /// Removes what killed processes were writing; this folder has no other writer.
+  private func sweep(_ folder: String) {
+    guard let names = FileManager.default.enumerator(atPath: folder) else { return }
+    for case let name as String in names {
+      let file = (name as NSString).lastPathComponent
+      if file.hasPrefix(".skydiff-"), file.hasSuffix(".tmp") { try? FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+    }
+  }
+}
+
+/// Versions of what numbers depend on.
+package var softwareVersions: [String: String] {
+  [Software.name: Software.version, "HDF5": HDF5File.libraryVersion, "MPI": MPIWorld.libraryVersion]
+}
