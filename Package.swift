@@ -61,17 +61,19 @@ let package = Package(
   targets: [
     // Floor 6
     .executableTarget(
-      name: "skydiff",
-      dependencies: [
-        "Pipeline", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5", "CProcessor",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], swiftSettings: portable),
+      name: "skydiff", dependencies: ["CommandLineInterface", "Pipeline", "CProcessor"], swiftSettings: portable),
+    room(
+      "CommandLineInterface",
+      [
+        "Campaign", "Reporting", "Pipeline", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5", "MPI",
+        "Scheduling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
 
     // Floor 5
     room(
       "Campaign",
       [
-        "Reporting", "Repository", "TaskFramework", "Catalogs", "SkyGeometry", "Scheduling", "MPI", "HDF5", "Digests",
+        "Reporting", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Scheduling", "MPI", "HDF5", "Digests",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -139,7 +141,20 @@ let package = Package(
     tests(
       of: "Repository", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5"]),
     tests(of: "Scheduling", ["Scheduling"]),
-    tests(of: "CommandLine", ["skydiff"]),
+    tests(
+      of: "Reporting",
+      ["Reporting", "TaskFramework", .product(name: "OrderedCollections", package: "swift-collections")]),
+    tests(of: "CommandLine", ["skydiff", "skydiff-mock", "MockTasks", "Repository"]),
+    .target(
+      name: "MockTasks",
+      dependencies: [
+        "TaskFramework", "Repository", "Catalogs", "Imaging", "SkyGeometry",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/MockTasks", swiftSettings: language),
+    .executableTarget(
+      name: "skydiff-mock", dependencies: ["MockTasks", "CommandLineInterface"], path: "Tests/MockProgram",
+      swiftSettings: language),
     .executableTarget(
       name: "skydiff-benchmarks", dependencies: ["Repository", "Catalogs", "Imaging", "SkyGeometry"],
       path: "Benchmarks", exclude: ["peers.py"],

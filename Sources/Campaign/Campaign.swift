@@ -161,7 +161,8 @@ package final class Campaign {
     let live = coordinator.coordinator.activeRanks.filter { $0 != 0 }
     faults.pass(.reduction)
     let collected = MetadataReduction.atRoot(world, live: live, own: worker.statistics, waker: waker)
-    for rank in coordinator.workers.keys.sorted() where !live.contains(rank) {
+    // Also those that have not said hello yet.
+    for rank in 1..<max(1, world?.size ?? 1) where !live.contains(rank) {
       try? world?.send(Message.retire.encoded, to: rank)
     }
     try coordinator.finish(isComplete: isComplete)
@@ -171,6 +172,7 @@ package final class Campaign {
     let page = try writeReport(coordinator, collected, isComplete)
     faults.pass(.index)
     if !worker.hasAbandonedThread { try RunIndex.write(coordinator.products, to: prepared.folder.path) }
+    prepared.folder.removeEmptyFolders()
     writeStatus(coordinator, isComplete ? "complete" : "interrupted")
     coordinator.show(at: now, isLast: true)
     faults.pass(.end)

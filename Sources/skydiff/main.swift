@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The program.
 
-internal import ArgumentParser
 internal import CProcessor
-internal import Imaging
+internal import CommandLineInterface
+internal import Pipeline
 
 #if canImport(Glibc)
   internal import Glibc
@@ -16,11 +16,6 @@ if skydiff_processor_is_v3() == 0 {
   let text =
     "skydiff: this processor lacks AVX2, FMA or BMI (x86-64-v3, 2013 and newer); build for it: SKYDIFF_MARCH=native make\n"
   _ = write(2, text, text.utf8.count)
-  exit(ExitStatus.configuration.rawValue)
+  exit(78)
 }
-// A reader that goes away, such as `head`, is no reason to die half way.
-signal(SIGPIPE, SIG_IGN)
-// A limit on file sizes shows as an error of the write.
-signal(SIGXFSZ, SIG_IGN)
-keepFreedMemory()
-SkydiffCommand.main()
+runSkydiff(tasks: pipelineTasks)

@@ -21,12 +21,14 @@ enum MetadataReduction {
       try? world.send(
         Message.release(parent: ranks[(place - 1) / 2], children: children(of: place, ranks)).encoded, to: rank)
     }
-    return merge(world, children(of: 0, ranks), own, waker)
+    return merge(world, children(of: 0, ranks), own, [:], waker)
   }
 
-  /// At another rank: merges what its children send, and sends the sum on.
-  static func atRank(_ world: MPIWorld, parent: Int, children: [Int], own: CampaignStatistics, waker: Waker) {
-    let sum = merge(world, children, own, waker)
+  /// At another rank: merges what its children send, or have sent already, and sends the sum on.
+  static func atRank(
+    _ world: MPIWorld, parent: Int, children: [Int], own: CampaignStatistics, early: [Int: [UInt8]], waker: Waker
+  ) {
+    let sum = merge(world, children, own, early, waker)
     try? world.send(Message.collected(sum?.encode() ?? []).encoded, to: parent)
   }
 
@@ -35,22 +37,23 @@ enum MetadataReduction {
   }
 
   private static func merge(
-    _ world: MPIWorld, _ children: [Int], _ own: CampaignStatistics, _ waker: Waker
+    _ world: MPIWorld, _ children: [Int], _ own: CampaignStatistics, _ early: [Int: [UInt8]], _ waker: Waker
   ) -> CampaignStatistics? {
-    var sum = own
-    var missing = Set(children)
+    var parts = early.filter { children.contains($0.key) }
     let deadline = ContinuousClock.now + .seconds(patience)
-    while !missing.isEmpty {
+    while parts.count < children.count {
       guard ContinuousClock.now < deadline else { return nil }
       guard let (sender, bytes) = try? world.receive() else {
         waker.nap(0.0005)
         continue
       }
       // Late heartbeats and results may still be under way.
-      guard case .collected(let content) = try? Message(decoding: bytes), missing.contains(sender) else { continue }
+      if case .collected(let content) = try? Message(decoding: bytes), children.contains(sender) { parts[sender] = content }
+    }
+    var sum = own
+    for content in parts.values {
       guard !content.isEmpty, let part = try? CampaignStatistics(decoding: content) else { return nil }
       sum.merge(part)
-      missing.remove(sender)
     }
     return sum
   }

@@ -80,17 +80,22 @@ package final class WorkerRank {
       environment: environment, send: send)
     defer { worker.close() }
     var nap = Nap(isAlone: false)
+    var early: [Int: [UInt8]] = [:]
     while worker.leaveReason == nil {
       // The coordinator does not wait for what runs here, and what is not finished is done again.
       if ProcessSignals.stopIsRequested || isOrphan { _exit(0) }
       var isBusy = false
-      while let message = receive() {
+      while let (sender, message) = receiveWithSender() {
         isBusy = true
-        if case .release(let parent, let children) = message {
-          MetadataReduction.atRank(world, parent: parent, children: children, own: worker.statistics, waker: waker)
+        switch message {
+        case .release(let parent, let children):
+          MetadataReduction.atRank(
+            world, parent: parent, children: children, own: worker.statistics, early: early, waker: waker)
           return
+        // Another rank may have heard of the end before this one.
+        case .collected(let bytes): early[sender] = bytes
+        default: worker.take(message, at: now)
         }
-        worker.take(message, at: now)
       }
       worker.poll(at: now)
       if let problem = worker.problem { return complain("the tasks cannot be made: \(problem)") }
@@ -120,9 +125,13 @@ package final class WorkerRank {
     try? world.send(bytes, to: 0)
   }
 
-  private func receive() -> Message? {
-    guard let (_, bytes) = try? world.receive() else { return nil }
-    return try? Message(decoding: bytes)
+  private func receive() -> Message? { receiveWithSender()?.message }
+
+  private func receiveWithSender() -> (sender: Int, message: Message)? {
+    while let (sender, bytes) = try? world.receive() {
+      if let message = try? Message(decoding: bytes) { return (sender, message) }
+    }
+    return nil
   }
 
   private func complain(_ text: String) {

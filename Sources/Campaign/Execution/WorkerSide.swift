@@ -57,7 +57,7 @@ final class WorkerSide {
         assignments.append(order.assignment)
       }
       handle(.assigned(assignments), now)
-    case .retire: handle(.released, now)
+    case .retire, .dismissed: handle(.released, now)
     default: handle(.heard, now)
     }
   }

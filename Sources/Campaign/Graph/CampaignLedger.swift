@@ -145,7 +145,10 @@ struct CampaignLedger: Sendable {
     for (number, quantum) in zip(plan.units[consequences.unit].quanta, consequences.summary.quanta) {
       ends[Int(number)] = quantum.end
       let outputs = Array(plan.graph.outputDatasets(of: Int(number)))
-      for (place, digest) in quantum.files where outputs.indices.contains(place) { files[outputs[place].dataset] = digest }
+      for (place, digest) in quantum.files where outputs.indices.contains(place) {
+        files[outputs[place].dataset] = digest
+        candidates.insert(outputs[place].dataset)
+      }
       for use in plan.graph.inputDatasets(of: Int(number)) where plan.graph.producers[Int(use.dataset)] >= 0 {
         candidates.insert(use.dataset)
       }

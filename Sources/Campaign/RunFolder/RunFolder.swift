@@ -10,6 +10,12 @@ package import Repository
 internal import SkyGeometry
 package import TaskFramework
 
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// A run's folder, held for writing: locked, described, swept.
 package final class RunFolder {
   package let path: String
@@ -82,6 +88,13 @@ package final class RunFolder {
   private static func schemaDigest(_ catalog: Catalog) -> String {
     let fields = catalog.schema.fields.map { "\($0.name) \($0.type) \($0.unit)" }
     return SHA256.hex(fields.joined(separator: "\n") + "\n\(catalog.schema.aliases.sorted { $0.key < $1.key })")
+  }
+
+  /// Removes folders in which nothing is left.
+  func removeEmptyFolders() {
+    guard let names = FileManager.default.enumerator(atPath: path) else { return }
+    // The deepest first, so that a folder of empty ones goes too.
+    for name in names.compactMap({ $0 as? String }).sorted(by: >) where !name.contains(".") { rmdir("\(path)/\(name)") }
   }
 
   /// Removes what killed processes were writing; this folder has no other writer.

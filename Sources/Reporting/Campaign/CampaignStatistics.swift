@@ -10,7 +10,7 @@ internal import TaskFramework
 /// **Guarantees**: the same quanta give the same ``encode()`` bytes in whatever order and parts they are added and merged. Capped
 /// lists keep the first by (task, data ID) and count the others.
 ///
-/// **Cost**: about 3 µs a quantum with 10 metadata values; 1 to 2 kB a float key with many different values, so that the size
+/// **Cost**: about 5 µs a quantum with 10 metadata values; some 500 bytes a key with many different values, so that the size
 /// depends on what the quanta say and hardly on how many there are.
 package struct CampaignStatistics: Sendable, Equatable {
   /// How many failures and how many caveats are listed.

@@ -13,7 +13,7 @@ internal import Foundation
 /// nearest with ties to even. NaN and the infinities are counted apart, and ``value`` is then what IEEE 754 addition gives. A sum
 /// of zeros of either sign is +0.
 ///
-/// **Cost**: about 5 ns an addition; 8 bytes a word, 3 to 8 words for values of similar size, 140 at most.
+/// **Cost**: about 13 ns an addition; 8 bytes a word, 3 to 8 words for values of similar size, 140 at most.
 package struct ExactSum: Sendable, Hashable {
   /// The place of 2⁰ in bits.
   static let unitPlace = 2176

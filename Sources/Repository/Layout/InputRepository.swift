@@ -157,6 +157,12 @@ package struct InputRepository: Sendable {
     visits.insert(VisitRecord(visit: visit, detector: detector, band: band, dataset.content, digest: digest))
   }
 
+  /// Enters an exposure among the visits without a file: planning reads only the record.
+  package mutating func addRecord(_ exposure: Exposure, visit: Int64, detector: Int64, band: String) {
+    let digest = FileDigest(size: 0, sha256: String(repeating: "0", count: 64))
+    visits.insert(VisitRecord(visit: visit, detector: detector, band: band, exposure, digest: digest))
+  }
+
   /// Writes another dataset and enters it into the manifest; it counts only once ``commit()`` has written the record.
   ///
   /// - Throws: what encoding throws, ``PublishError``.

@@ -2,6 +2,7 @@
 // skydiff config
 
 internal import ArgumentParser
+internal import Campaign
 internal import Catalogs
 internal import Pipeline
 internal import Repository
@@ -38,7 +39,7 @@ struct ConfigOptions: ParsableArguments {
 }
 
 /// The tasks that there are.
-let knownTasks: [any Task.Type] = [IngestTask.self]
+var knownTasks: [any Task.Type] { [IngestTask.self] + InstalledTasks.registry.tasks.map { $0.type as any Task.Type } }
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

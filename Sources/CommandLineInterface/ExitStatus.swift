@@ -2,11 +2,14 @@
 // Exit codes and the errors that lead to them.
 
 internal import ArgumentParser
+internal import Campaign
 internal import Catalogs
 internal import Foundation
 internal import HDF5
 internal import Imaging
+internal import MPI
 internal import Pipeline
+internal import Reporting
 internal import Repository
 internal import SkyGeometry
 internal import TaskFramework
@@ -39,9 +42,16 @@ enum ExitStatus: Int32 {
         }
       case let error as FITSError: if case .unreadable = error { .missingInput } else { .badData }
       case let error as RepositoryError: if case .invalid = error { .badData } else { .missingInput }
+      case let error as PlanError:
+        switch error {
+        case .nothingSelected, .missingInput: .missingInput
+        case .invalidPipeline, .selfSubtraction: .badData
+        }
+      case is MPIError: .inputOutput
       case let error as PublishError: if case .cannotCreate = error { .cannotCreate } else { .inputOutput }
       case is HDF5Error, is FormatError, is CSVError, is CatalogError, is IngestError, is ImagingError, is WCSError,
-        is SkyMapError, is GeometryError, is DataIDError, is MetadataError, is TaskError:
+        is SkyMapError, is GeometryError, is DataIDError, is MetadataError, is TaskError, is ConfigurationChange,
+        is RecordError:
         .badData
       default: .bug
       }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From the start of the program to its end.
+
+internal import ArgumentParser
+package import Campaign
+internal import Foundation
+internal import Imaging
+package import TaskFramework
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// The tasks that this program can run.
+enum InstalledTasks {
+  @TaskLocal static var registry = TaskRegistry([])
+}
+
+/// Runs the program with its command line, and ends the process.
+///
+/// - Parameter tasks: what pipelines may name.
+package func runSkydiff(tasks: [any PipelineTask.Type]) -> Never {
+  // A rank without a handler dies of the signal that asks it to drain, however early that comes.
+  ProcessSignals.listen()
+  // A reader that goes away, such as `head`, is no reason to die half way.
+  signal(SIGPIPE, SIG_IGN)
+  // A limit on file sizes shows as an error of the write.
+  signal(SIGXFSZ, SIG_IGN)
+  keepFreedMemory()
+  InstalledTasks.$registry.withValue(TaskRegistry(tasks)) {
+    do {
+      var command = try SkydiffCommand.parseAsRoot()
+      // Of several ranks one is enough for everything but a run.
+      if isOtherRank, !(command is RunCommand) { exit(0) }
+      try command.run()
+    } catch {
+      if isOtherRank { exit(0) }
+      SkydiffCommand.exit(withError: error)
+    }
+  }
+  exit(0)
+}
+
+/// Whether a launcher started this process as a rank that does not speak for all.
+private var isOtherRank: Bool {
+  let environment = ProcessInfo.processInfo.environment
+  let rank = environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMIX_RANK"] ?? environment["PMI_RANK"]
+  return rank.flatMap { Int($0) }.map { $0 > 0 } ?? false
+}

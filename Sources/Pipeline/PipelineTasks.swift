@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The tasks that pipelines are made of.
+
+package import TaskFramework
+
+/// The tasks that the pipeline of a job may name, in the order in which data pass through them.
+package let pipelineTasks: [any PipelineTask.Type] = []
