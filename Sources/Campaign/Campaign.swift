@@ -94,6 +94,7 @@ package final class Campaign {
         for message in Self.take(&inbox) { worker.take(message, at: now) }
       }
       if let problem = worker.problem { throw TaskError("the tasks cannot be made: \(problem)") }
+      if isBusy { attempts.flush() }
       coordinator.pollJournal(at: now)
       if now >= nextTick {
         coordinator.tick(at: now)

@@ -35,6 +35,18 @@ struct JobOptions: ParsableArguments {
   @Flag(help: "Begin the run anew; the old record is kept beside it.")
   var restart = false
 
+  @Flag(help: "Try again what is in quarantine: work whose rank died, or whose time ran out, too often.")
+  var retryQuarantined = false
+
+  /// What commands about a run ask of it.
+  var campaignOptions: CampaignOptions {
+    var campaign = CampaignOptions()
+    campaign.restarts = restart
+    campaign.skipExistingIn = skipExistingIn
+    campaign.retriesQuarantined = retryQuarantined
+    return campaign
+  }
+
   func load(timeout: Double? = nil) throws -> Job {
     var overrides = Job.Overrides()
     overrides.settings = settings

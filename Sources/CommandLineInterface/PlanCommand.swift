@@ -18,10 +18,7 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     try reportingErrors {
-      var campaign = CampaignOptions()
-      campaign.skipExistingIn = options.skipExistingIn
-      campaign.restarts = options.restart
-      let forecast = try Forecast(try options.load(), campaign)
+      let forecast = try Forecast(try options.load(), options.campaignOptions)
       for warning in forecast.warnings { say("warning: \(warning)") }
       try output(forecast.text)
     }

@@ -68,9 +68,7 @@ struct RunCommand: ParsableCommand {
   }
 
   private func run(on world: MPIWorld?, _ environment: [String: String]) throws -> CampaignEnd {
-    var campaign = CampaignOptions()
-    campaign.restarts = options.restart
-    campaign.skipExistingIn = options.skipExistingIn
+    var campaign = options.campaignOptions
     campaign.failsFast = failFast
     campaign.allowsEmpty = allowEmpty
     campaign.progress = progress

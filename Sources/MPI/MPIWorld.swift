@@ -3,6 +3,12 @@
 
 internal import CMPI
 
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// All ranks of a run, as one of them sees them: whole messages from point to point.
 ///
 /// Used by one thread, the one that made it. No call blocks: a blocked receive would burn a core, and a blocked send would
@@ -112,6 +118,12 @@ package final class MPIWorld {
     let deadline = ContinuousClock.now + patience
     sweep()
     while !outgoing.isEmpty, ContinuousClock.now < deadline { sweep() }
+  }
+
+  /// Ends all ranks that are left; for when nobody is left to end them in good order.
+  package func abort(_ status: Int32) -> Never {
+    skydiff_mpi_abort(status)
+    _exit(status)
   }
 
   private static func check(_ operation: String, _ status: Int32) throws(MPIError) {

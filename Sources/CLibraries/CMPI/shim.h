@@ -46,6 +46,7 @@ static inline int skydiff_mpi_probe(int *found, int *source, int *count) {
 static inline int skydiff_mpi_receive(void *bytes, int count, int from) {
   return MPI_Recv(bytes, count, MPI_BYTE, from, SKYDIFF_MPI_TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
+static inline void skydiff_mpi_abort(int status) { MPI_Abort(MPI_COMM_WORLD, status); }
 static inline void skydiff_mpi_version(char text[MPI_MAX_LIBRARY_VERSION_STRING]) {
   int length = 0;
   if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) text[0] = 0;

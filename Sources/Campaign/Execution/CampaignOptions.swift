@@ -9,6 +9,8 @@ package struct CampaignOptions: Sendable {
   package var restarts = false
   /// Runs of the same repository whose results may be used.
   package var skipExistingIn: [String] = []
+  /// Whether units in quarantine are tried again.
+  package var retriesQuarantined = false
   package var failsFast = false
   /// Whether it is well that nothing is selected.
   package var allowsEmpty = false

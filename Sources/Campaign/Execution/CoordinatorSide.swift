@@ -82,7 +82,7 @@ final class CoordinatorSide {
     switch message {
     case .hello(let hello):
       workers[rank] = hello
-      send(.welcome(session: run.session, job: jobBytes), rank)
+      send(.welcome(session: run.session, host: hostName(), processID: getpid(), job: jobBytes), rank)
     case .heartbeat:
       if coordinator.activeRanks.contains(rank) || lostRanks.contains(rank) {
         tell(.heard(rank: rank), now)
@@ -242,11 +242,11 @@ final class CoordinatorSide {
       timeouts > 0 && losses == 0
       ? "it ran out of time \(timeouts) times (execution.timeout, execution.attempts)"
       : "its rank died \(losses) times while it ran\(timeouts > 0 ? ", and it ran out of time \(timeouts) times" : ""); "
-        + "it is not tried again in this run of the campaign (execution.attempts)"
+        + "it is not tried again (execution.attempts) unless --retry-quarantined asks for it"
     var entries: [UnitRecord.Entry] = []
     for (place, number) in run.plan.units[unit].quanta.enumerated() {
       let quantum = Int(number)
-      let outcome: RecordedOutcome = place == 0 ? .failed(category: "Quarantined", message: message) : .blocked
+      let outcome: RecordedOutcome = place == 0 ? .failed(category: RunHistory.quarantined, message: message) : .blocked
       entries.append(
         UnitRecord.Entry(
           recipe: run.plan.recipes[quantum],

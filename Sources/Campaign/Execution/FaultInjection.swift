@@ -10,7 +10,7 @@ internal import Synchronization
   internal import Darwin
 #endif
 
-/// Accidents on purpose, for tests of the whole program: `site:action[:count][@rank][/text]`, several with commas.
+/// Accidents on purpose, for tests of the whole program: `site:action[:count][@rank][/text]`, several with semicolons.
 ///
 /// At the `count`th passage of a site (the first unless given) the action happens, once; with 0 at each. With a text only passages
 /// count that are about a unit with it in its name. Without any it costs a branch.
@@ -64,7 +64,7 @@ package final class FaultInjection: Sendable {
   /// - Returns: `nil` for a text that describes no accidents.
   package convenience init?(parsing text: String, rank: Int) {
     var faults: [Fault] = []
-    for part in text.split(separator: ",") {
+    for part in text.split(separator: ";") {
       let about = part.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
       let place = about[0].split(separator: "@", omittingEmptySubsequences: false)
       let words = place[0].split(separator: ":", omittingEmptySubsequences: false).map(String.init)

@@ -39,6 +39,7 @@ struct PreparedRun {
     var history = try RunHistory(journalOf: folder.path)
     // Failures of a run that came to its end are tried again, those of one that was interrupted stand.
     history.reopen()
+    if options.retriesQuarantined { history.endQuarantine() }
     crashes = history.addCrashes(CrashNote.collect(in: folder.path))
     plan = try RunPlan(graph, job, history, others: others, shuffleSeed: options.shuffleSeed)
     session = history.sessionCount + 1

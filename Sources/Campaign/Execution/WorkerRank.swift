@@ -22,6 +22,8 @@ package final class WorkerRank {
   private let waker = Waker()
   private let start = ContinuousClock.now
   private let parent = getppid()
+  /// The coordinator's process, where it is one of this machine.
+  private var coordinator: pid_t?
   private var now: Double { (ContinuousClock.now - start).inSeconds }
 
   /// Works until there is no more work.
@@ -64,7 +66,9 @@ package final class WorkerRank {
       if ProcessSignals.stopIsRequested { _exit(0) }
       while let message = receive() {
         switch message {
-        case .welcome(let session, let job): return (session, job)
+        case .welcome(let session, let host, let processID, let job):
+          if host == hostName() { coordinator = processID }
+          return (session, job)
         case .dismissed, .retire: return nil
         default: continue
         }
@@ -99,13 +103,17 @@ package final class WorkerRank {
       }
       worker.poll(at: now)
       if let problem = worker.problem { return complain("the tasks cannot be made: \(problem)") }
+      if let coordinator, kill(coordinator, 0) != 0, errno == ESRCH { leaveAlone("rank 0 is gone") }
       nap.rest(waker, isBusy: isBusy)
     }
-    if worker.leaveReason == .coordinatorLost {
-      complain("nothing was heard of rank 0 for too long")
-      _exit(0)
-    }
+    if worker.leaveReason == .coordinatorLost { leaveAlone("nothing was heard of rank 0 for too long") }
     if worker.leaveReason == .threadAbandoned { awaitEnd() }
+  }
+
+  /// Nobody is left who could speak for all: the launcher has to hear that the run is not over.
+  private func leaveAlone(_ reason: String) -> Never {
+    complain(reason)
+    world.abort(75)
   }
 
   /// Says nothing more, but is there when all ranks end together.

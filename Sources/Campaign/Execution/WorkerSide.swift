@@ -16,7 +16,7 @@ final class WorkerSide {
   private let send: (Message, String) -> Void
   private let job: WorkerJob
   private let rank: Int
-  private let memoryLimit: Int?
+  private let memory: MemoryBudget
   private var orders: [Assignment: UnitOrder] = [:]
   private var results: [Assignment: UnitResult] = [:]
   private var nextMemoryCheck = 0.0
@@ -36,7 +36,7 @@ final class WorkerSide {
     self.job = job
     self.rank = rank
     self.send = send
-    memoryLimit = job.execution.memoryPerRank?.bytes
+    memory = MemoryBudget(limit: job.execution.memoryPerRank?.bytes, share: resources.memory ?? .max)
     machine = Worker(
       startingAt: now, heartbeatSeconds: min(1, job.execution.lostAfter / 5),
       coordinatorLostAfter: rank == 0 ? nil : max(30, 2 * job.execution.lostAfter))
@@ -68,7 +68,7 @@ final class WorkerSide {
       switch notice {
       case .ready:
         isReady = true
-        send(.heartbeat(memory: residentMemory()), "")
+        send(.heartbeat(memory: MemoryBudget.residentBytes), "")
       case .unusable(let reason): problem = reason
       case .quantumStarted(let assignment):
         if machine.running == assignment { handle(.quantumStarted(timeout: job.execution.timeout), now) }
@@ -96,7 +96,7 @@ final class WorkerSide {
       case .report(let assignment, let verdict, let seconds): report(assignment, verdict, seconds)
       case .cancel: compute.flag.current = .timeout
       case .abandonThread: hasAbandonedThread = true
-      case .heartbeat: if isReady { send(.heartbeat(memory: residentMemory()), "") }
+      case .heartbeat: if isReady { send(.heartbeat(memory: MemoryBudget.residentBytes), "") }
       case .leave(let reason): leaveReason = reason
       }
     }
@@ -123,15 +123,8 @@ final class WorkerSide {
 
   /// A quantum that takes more than the rank may have is asked to end before the system ends the process.
   private func checkMemory(_ now: Double) {
-    guard let memoryLimit, now >= nextMemoryCheck else { return }
+    guard now >= nextMemoryCheck else { return }
     nextMemoryCheck = now + 0.25
-    if machine.running != nil, residentMemory() > memoryLimit { compute.flag.current = .memory }
+    if machine.running != nil, memory.isExceeded { compute.flag.current = .memory }
   }
-}
-
-/// Bytes of memory that this process has in use; 0 where nobody knows.
-func residentMemory() -> Int64 {
-  guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-  let parts = text.split(separator: " ")
-  return (parts.count > 1 ? Int64(parts[1]) ?? 0 : 0) * 4096
 }

@@ -111,13 +111,27 @@ package struct RunHistory: Sendable {
     }
   }
 
+  /// The category of units that lost their rank, or their time, too often.
+  package static let quarantined = "Quarantined"
+
   /// Begins another session: what failed in a run that came to its end is tried again, and what could not run waits again.
+  ///
+  /// What is in quarantine stays there: it would take its rank with it once more.
   mutating func reopen() {
     if isComplete {
-      for (recipe, entry) in entries { if case .failed = entry.record.outcome { entries[recipe] = nil } }
-      strikes = [:]
+      for (recipe, entry) in entries {
+        if case .failed(let category, _) = entry.record.outcome, category != Self.quarantined { entries[recipe] = nil }
+      }
     }
     isComplete = false
+  }
+
+  /// Lets all that is in quarantine be tried again.
+  mutating func endQuarantine() {
+    for (recipe, entry) in entries {
+      if case .failed(Self.quarantined, _) = entry.record.outcome { entries[recipe] = nil }
+    }
+    strikes = [:]
   }
 
   /// Adds starts that ended with a crash, which those who crashed could not write down themselves; a start that was written down

@@ -23,6 +23,7 @@ package struct Forecast {
       guard differences.isEmpty else { throw ConfigurationChange(path: description, differences: differences) }
     }
     history.reopen()
+    if options.retriesQuarantined { history.endQuarantine() }
     plan = try RunPlan(graph, job, history, others: others)
     warnings = graph.warnings + history.warnings + plan.damaged
   }

@@ -5,8 +5,8 @@
 package enum Message: Hashable, Sendable {
   /// A worker: here I am.
   case hello(Hello)
-  /// The coordinator: this is the job.
-  case welcome(session: Int, job: [UInt8])
+  /// The coordinator: this is the job, and this is where I am.
+  case welcome(session: Int, host: String, processID: Int32, job: [UInt8])
   /// The coordinator: there is no job, since planning failed or nothing is to be done.
   case dismissed
   case assign([Order])
@@ -73,8 +73,10 @@ extension Message {
       out.put(hello.host)
       out.put(hello.processID)
       out.put(hello.softwareVersion)
-    case .welcome(let session, let job):
+    case .welcome(let session, let host, let processID, let job):
       out.put(Int64(session))
+      out.put(host)
+      out.put(processID)
       out.put(job)
     case .dismissed, .acknowledge, .retire: break
     case .assign(let orders):
@@ -121,7 +123,9 @@ extension Message {
       self = .hello(
         Hello(
           host: try reader.string(), processID: try reader.number(), softwareVersion: try reader.string()))
-    case 2: self = .welcome(session: try reader.count(), job: try reader.array())
+    case 2:
+      self = .welcome(
+        session: try reader.count(), host: try reader.string(), processID: try reader.number(), job: try reader.array())
     case 3: self = .dismissed
     case 4:
       self = .assign(
