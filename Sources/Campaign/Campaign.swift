@@ -67,6 +67,7 @@ package final class Campaign {
     let attempts = AttemptsLog(prepared.folder.path)
     var inbox: [Message] = []
     var outbox: [Message] = []
+    var ownGarbage = false
     let coordinator = CoordinatorSide(
       prepared, journal: journal, attempts: attempts, display: display,
       policy: prepared.job.execution.policy(failsFast: options.failsFast)
@@ -76,7 +77,9 @@ package final class Campaign {
     for warning in prepared.warnings + prepared.plan.graph.warnings { coordinator.say("warning: \(warning)") }
     let worker = WorkerSide(
       try WorkerJob(prepared.job, session: prepared.session), rank: 0, resources: resources(of: prepared.job, world), waker: waker, faults: faults,
-      now: now, environment: environment, send: { message, _ in outbox.append(message) })
+      now: now, environment: environment, send: { [faults] message, unit in
+        if case .result = message, faults.pass(.result, about: unit) == .garbage { ownGarbage = true } else { outbox.append(message) }
+      })
     defer { worker.close() }
     coordinator.begin(at: now)
 
@@ -88,8 +91,10 @@ package final class Campaign {
       if ProcessSignals.drainIsRequested { coordinator.drain(at: now) }
       var isBusy = receive(coordinator)
       worker.poll(at: now)
-      while !outbox.isEmpty || !inbox.isEmpty {
+      while !outbox.isEmpty || !inbox.isEmpty || ownGarbage {
         isBusy = true
+        if ownGarbage { coordinator.lose(0, "it sent what is no message", now) }
+        ownGarbage = false
         for message in Self.take(&outbox) { coordinator.take(message, from: 0, at: now) }
         for message in Self.take(&inbox) { worker.take(message, at: now) }
       }
