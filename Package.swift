@@ -65,7 +65,8 @@ let package = Package(
     room(
       "CommandLineInterface",
       [
-        "Campaign", "Reporting", "Pipeline", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5", "MPI",
+        "Campaign", "Reporting", "Pipeline", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+        "HDF5", "MPI",
         "Scheduling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -73,7 +74,8 @@ let package = Package(
     room(
       "Campaign",
       [
-        "Reporting", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Scheduling", "MPI", "HDF5", "Digests",
+        "Reporting", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Scheduling", "MPI", "HDF5",
+        "Digests",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -144,7 +146,12 @@ let package = Package(
     tests(
       of: "Reporting",
       ["Reporting", "TaskFramework", .product(name: "OrderedCollections", package: "swift-collections")]),
-    tests(of: "CommandLine", ["skydiff", "skydiff-mock", "MockTasks", "Repository"]),
+    tests(
+      of: "CommandLine",
+      [
+        "skydiff", "skydiff-mock", "MockTasks", "Repository", "TaskFramework", "Digests",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ]),
     .target(
       name: "MockTasks",
       dependencies: [

@@ -3,8 +3,8 @@
 
 internal import Foundation
 package import MPI
-internal import Repository
 internal import Reporting
+internal import Repository
 internal import Scheduling
 package import TaskFramework
 
@@ -62,7 +62,8 @@ package final class Campaign {
     CrashNote.prepare(in: prepared.folder.path, rank: 0)
     defer { CrashNote.discard(in: prepared.folder.path, rank: 0) }
     let journal = try Journal(
-      "\(prepared.folder.path)/journal.jsonl", soundLength: prepared.journalLength, faults: faults, whenDurable: { [waker] in waker.wake() })
+      "\(prepared.folder.path)/journal.jsonl", soundLength: prepared.journalLength, faults: faults,
+      whenDurable: { [waker] in waker.wake() })
     defer { journal.finish() }
     let attempts = AttemptsLog(prepared.folder.path)
     var inbox: [Message] = []
@@ -76,9 +77,15 @@ package final class Campaign {
     }
     for warning in prepared.warnings + prepared.plan.graph.warnings { coordinator.say("warning: \(warning)") }
     let worker = WorkerSide(
-      try WorkerJob(prepared.job, session: prepared.session), rank: 0, resources: resources(of: prepared.job, world), waker: waker, faults: faults,
-      now: now, environment: environment, send: { [faults] message, unit in
-        if case .result = message, faults.pass(.result, about: unit) == .garbage { ownGarbage = true } else { outbox.append(message) }
+      try WorkerJob(prepared.job, session: prepared.session), rank: 0, resources: resources(of: prepared.job, world),
+      waker: waker, faults: faults,
+      now: now, environment: environment,
+      send: { [faults] message, unit in
+        if case .result = message, faults.pass(.result, about: unit) == .garbage {
+          ownGarbage = true
+        } else {
+          outbox.append(message)
+        }
       })
     defer { worker.close() }
     coordinator.begin(at: now)
@@ -179,6 +186,7 @@ package final class Campaign {
     faults.pass(.index)
     if !worker.hasAbandonedThread { try RunIndex.write(coordinator.products, to: prepared.folder.path) }
     prepared.folder.removeEmptyFolders()
+    CrashNote.discard(in: prepared.folder.path, ofRanks: coordinator.lostRanks)
     writeStatus(coordinator, isComplete ? "complete" : "interrupted")
     coordinator.show(at: now, isLast: true)
     faults.pass(.end)
@@ -197,7 +205,8 @@ package final class Campaign {
     var statistics = coordinator.statistics
     statistics.merge(collected)
     return try RunReport.write(
-      prepared.folder.path, statistics, expected: prepared.expected, isComplete: isComplete, warnings: prepared.plan.graph.warnings)
+      prepared.folder.path, statistics, expected: prepared.expected, isComplete: isComplete,
+      warnings: prepared.plan.graph.warnings)
   }
 
   private static func summary(

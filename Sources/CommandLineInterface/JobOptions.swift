@@ -12,7 +12,8 @@ struct JobOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("C"), .customLong("config-file")],
-    help: ArgumentHelp("A YAML file of settings: tasks, and under each its fields. May be repeated.", valueName: "file"))
+    help: ArgumentHelp("A YAML file of settings: tasks, and under each its fields. May be repeated.", valueName: "file")
+  )
   var configFiles: [String] = []
 
   @Option(
@@ -29,7 +30,9 @@ struct JobOptions: ParsableArguments {
   var run: String?
 
   @Option(
-    help: ArgumentHelp("Use results of another run of the repository where they are what this job would make. May be repeated.", valueName: "run"))
+    help: ArgumentHelp(
+      "Use results of another run of the repository where they are what this job would make. May be repeated.",
+      valueName: "run"))
   var skipExistingIn: [String] = []
 
   @Flag(help: "Begin the run anew; the old record is kept beside it.")

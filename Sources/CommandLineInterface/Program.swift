@@ -29,20 +29,30 @@ package func runSkydiff(tasks: [any PipelineTask.Type]) -> Never {
   // A limit on file sizes shows as an error of the write.
   signal(SIGXFSZ, SIG_IGN)
   keepFreedMemory()
-  InstalledTasks.$registry.withValue(TaskRegistry(tasks)) {
+  InstalledTasks.$registry.withValue(TaskRegistry(tasks)) { () -> Never in
+    var isRun = false
     do {
       var command = try SkydiffCommand.parseAsRoot()
+      isRun = command is RunCommand
       // Of several ranks one is enough for everything but a run.
-      if isOtherRank, !(command is RunCommand) { exit(0) }
+      if isOtherRank, !isRun { exit(0) }
       try command.run()
     } catch {
-      if isOtherRank { exit(0) }
+      if isOtherRank { leave(0, isRun) }
+      if let code = error as? ExitCode { leave(code.rawValue, isRun) }
       SkydiffCommand.exit(withError: error)
     }
+    leave(0, isRun)
   }
-  exit(0)
 }
 
+/// Ends the process. A run may leave a thread that still computes: what libraries do at the end of a process would pull the ground
+/// from under it.
+private func leave(_ status: Int32, _ isRun: Bool) -> Never {
+  fflush(nil)
+  if isRun { _exit(status) }
+  exit(status)
+}
 /// Whether a launcher started this process as a rank that does not speak for all.
 private var isOtherRank: Bool {
   let environment = ProcessInfo.processInfo.environment

@@ -61,7 +61,8 @@ struct RunCommand: ParsableCommand {
       case .ranks: end = try MPIWorld.run { try run(on: $0, environment) }
       case .tasksWithoutPMIx(let count):
         throw ValidationError(
-          "srun started \(count) tasks that do not know of one another; start them with srun --mpi=pmix, or use mpirun.")
+          "srun started \(count) tasks that do not know of one another; start them with srun --mpi=pmix, or use mpirun."
+        )
       }
       if end.exitCode != 0 { throw ExitCode(end.exitCode) }
     }

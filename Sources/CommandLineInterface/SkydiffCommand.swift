@@ -14,7 +14,8 @@ struct SkydiffCommand: ParsableCommand {
       """,
     version: Software.version,
     subcommands: [
-      RunCommand.self, PlanCommand.self, StatusCommand.self, ReportCommand.self, VerifyCommand.self, CompareCommand.self,
+      RunCommand.self, PlanCommand.self, StatusCommand.self, ReportCommand.self, VerifyCommand.self,
+      CompareCommand.self,
       ConfigCommand.self, IngestCommand.self, ExportCommand.self,
     ])
 }

@@ -41,7 +41,8 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Read every output of a run and compare it with the record.",
-    discussion: "Exit status 65 when something is missing, damaged or was never made. `skydiff run` makes again what is damaged.")
+    discussion:
+      "Exit status 65 when something is missing, damaged or was never made. `skydiff run` makes again what is damaged.")
 
   @Argument(help: ArgumentHelp("The run's folder: REPOSITORY/runs/RUN.", valueName: "run"), completion: .directory)
   var folder: String

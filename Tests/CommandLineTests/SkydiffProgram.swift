@@ -19,15 +19,18 @@ enum SkydiffProgram {
     let errors: String
   }
 
-  static let path: URL? = {
+  static let path = path(of: "skydiff")
+
+  /// A program of the package.
+  static func path(of name: String) -> URL? {
     let folder = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
     // The test runner may be another program that loads the tests.
     let build = SharedData.packageRoot.appending(path: ".build")
     let candidates = [folder, build.appending(path: "release"), build.appending(path: "debug")]
-    return candidates.map { $0.appending(path: "skydiff") }.first {
+    return candidates.map { $0.appending(path: name) }.first {
       FileManager.default.isExecutableFile(atPath: $0.path)
     }
-  }()
+  }
 
   static func run(
     _ arguments: [String], in folder: String? = nil, prefix: [String] = []

@@ -13,7 +13,8 @@ if CommandLine.arguments.count >= 5, CommandLine.arguments[1] == "make-repositor
 {
   do {
     try makeMockRepository(
-      CommandLine.arguments[2], visits: visits, detectors: detectors, hasFiles: !CommandLine.arguments.contains("records"))
+      CommandLine.arguments[2], visits: visits, detectors: detectors,
+      hasFiles: !CommandLine.arguments.contains("records"))
     exit(0)
   } catch {
     print(error)

@@ -10,8 +10,11 @@ import TaskFramework
 ///
 /// - Parameters:
 ///   - visits: from 100 on.
+///   - offset: added to all pixels.
 ///   - hasFiles: else the exposures are in the record alone, for jobs that do not read them.
-package func makeMockRepository(_ path: String, visits: Int, detectors: Int, hasFiles: Bool = true) throws {
+package func makeMockRepository(_ path: String, visits: Int, detectors: Int, offset: Int = 0, hasFiles: Bool = true)
+  throws
+{
   var config = RepositoryConfig()
   var instrument = InstrumentConfig()
   instrument.name = "mockcam"
@@ -37,7 +40,7 @@ package func makeMockRepository(_ path: String, visits: Int, detectors: Int, has
         cd: AffineTransform(xx: -scale, xy: 0, yx: 0, yy: scale))
       var exposure = try Exposure(
         MaskedImage(
-          image: Image<Float>(box: box, fill: Float(visit * 100 + detector)), mask: Mask(box: box),
+          image: Image<Float>(box: box, fill: Float(visit * 100 + detector + offset)), mask: Mask(box: box),
           variance: Image<Float>(box: box, fill: 1)))
       exposure.wcs = wcs
       let band = visit % 2 == 0 ? "g" : "r"

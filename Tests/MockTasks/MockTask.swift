@@ -119,9 +119,16 @@ extension MockTask {
       for reference in references {
         defer { isFirst = false }
         if concerns(config.leavesOut, context), isFirst { continue }
-        var image = Image<Float>(box: box, fill: Float(value / 1e6))
+        // No two pixels alike, so that a large image is a large file.
+        var state = UInt64(bitPattern: Int64(value.bitPattern >> 1))
+        var image = Image<Float>(box: box) { _, _ in
+          state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+          return Float(state >> 40) * 0x1p-24
+        }
         image[0, 0] = Float(reference.dataID.number(.visit) ?? 0)
-        try context.put(try Exposure(MaskedImage(image: image, mask: Mask(box: box), variance: Image<Float>(box: box, fill: 1))), reference)
+        try context.put(
+          try Exposure(MaskedImage(image: image, mask: Mask(box: box), variance: Image<Float>(box: box, fill: 1))),
+          reference)
         if concerns(config.writesPart, context) {
           throw AnnotatedPartialOutputsError.annotate(TaskError("the rest cannot be done"), self)
         }
@@ -144,8 +151,10 @@ package final class MockCalibrateTask: MockTask {
     try Connections(
       dimensions: [.visit, .detector],
       [
-        Connection("exposure", .prerequisiteInput, "calexp", .exposure, dimensions: [.visit, .detector], doc: "exposure"),
-        Connection("calibrated", .output, "mock_calibrated", .exposure, dimensions: [.visit, .detector], doc: "result"),
+        Connection(
+          "exposure", .prerequisiteInput, "calexp", .exposure, dimensions: [.visit, .detector], doc: "exposure"),
+        Connection(
+          "calibrated", .output, "mock_calibrated", .exposure, dimensions: [.visit, .detector], doc: "result"),
       ]
     ).resolved(config.connections)
   }
@@ -215,8 +224,10 @@ package final class MockDifferenceTask: MockTask {
       [
         Connection("measured", .input, "mock_measured", .exposure, dimensions: [.visit, .detector], doc: "science"),
         Connection(
-          "coadds", .input, "mock_coadd", .exposure, dimensions: [.tract, .patch, .band], multiple: true, doc: "template"),
-        Connection("difference", .output, "mock_difference", .exposure, dimensions: [.visit, .detector], doc: "result"),
+          "coadds", .input, "mock_coadd", .exposure, dimensions: [.tract, .patch, .band], multiple: true,
+          doc: "template"),
+        Connection(
+          "difference", .output, "mock_difference", .exposure, dimensions: [.visit, .detector], doc: "result"),
         Connection("score", .output, "mock_score", .exposure, dimensions: [.visit, .detector], doc: "another result"),
       ]
     ).resolved(config.connections)
@@ -239,7 +250,8 @@ package final class MockSummaryTask: MockTask {
       dimensions: [.visit], visits: .science,
       [
         Connection(
-          "differences", .input, "mock_difference", .exposure, dimensions: [.visit, .detector], multiple: true, doc: "inputs"),
+          "differences", .input, "mock_difference", .exposure, dimensions: [.visit, .detector], multiple: true,
+          doc: "inputs"),
         Connection("summary", .output, "mock_summary", .exposure, dimensions: [.visit], doc: "result"),
       ]
     ).resolved(config.connections)

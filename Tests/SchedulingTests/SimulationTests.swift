@@ -23,7 +23,8 @@ import Testing
     }
     #expect(total["events", default: 0] > 5_000_000)
     for name in [
-      "death", "death by poison", "stop", "coordinator crash", "journal tail lost", "drain", "late result", "timeout", "loss",
+      "death", "death by poison", "stop", "coordinator crash", "journal tail lost", "drain", "late result", "timeout",
+      "loss",
       "quarantine", "thread abandoned", "cancel", "exclusive group", "journal synced", "end: complete", "end: drained",
       "end: crash", "end: noRanks", "end: failedFast", "end: storageFull", "leave: released", "leave: threadAbandoned",
     ] + UnitState.allCases.map({ "state: \($0)" }) {

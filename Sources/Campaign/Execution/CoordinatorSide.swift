@@ -4,8 +4,8 @@
 internal import Digests
 internal import Foundation
 internal import OrderedCollections
-internal import Repository
 internal import Reporting
+internal import Repository
 internal import Scheduling
 internal import TaskFramework
 
@@ -62,7 +62,9 @@ final class CoordinatorSide {
 
   /// Writes down that a session begins, and ends what is beyond hope.
   func begin(at now: Double) {
-    let expected = run.expected.map { JSONValue.object(["task": .string($0.task), "count": .integer(Int64($0.count))]) }
+    let expected = run.expected.map {
+      JSONValue.object(["task": .string($0.task), "count": .integer(Int64($0.count))])
+    }
     let warnings = run.plan.graph.warnings.map { JSONValue.string($0) }
     write(
       "\"kind\":\"session\",\"formatVersion\":\(RunHistory.formatVersion),\"session\":\(run.session),"
@@ -115,7 +117,8 @@ final class CoordinatorSide {
     if isStuck {
       lostRanks.insert(rank)
       display.say(
-        "rank \(rank): \(unitName(unit)) took more than one and a half times its time and did not listen; the rank is given up")
+        "rank \(rank): \(unitName(unit)) took more than one and a half times its time and did not listen; the rank is given up"
+      )
     }
     attempts.append(result.attempt)
     tell(
@@ -168,15 +171,20 @@ final class CoordinatorSide {
       if durableRecords > before { tell(.durable(recordCount: durableRecords), now) }
       while let drop = drops.first, drop.record <= durableRecords {
         drops.removeFirst()
-        for reference in drop.datasets {
-          products.remove(reference.relativePath)
-          try? FileManager.default.removeItem(atPath: "\(run.folder.path)/\(reference.relativePath)")
-        }
+        drop.datasets.forEach(remove)
       }
-      if coordinator.count(.running) + coordinator.count(.ready) == 0, durableRecords < recordLines.count { journal.hurry() }
+      if coordinator.count(.running) + coordinator.count(.ready) == 0, durableRecords < recordLines.count {
+        journal.hurry()
+      }
     } catch {
       failure = error
     }
+  }
+
+  /// Removes a file that only other tasks needed, and they have had it.
+  private func remove(_ reference: DatasetRef) {
+    products.remove(reference.relativePath)
+    try? FileManager.default.removeItem(atPath: "\(run.folder.path)/\(reference.relativePath)")
   }
 
   // MARK: - Effects
@@ -251,12 +259,14 @@ final class CoordinatorSide {
         UnitRecord.Entry(
           recipe: run.plan.recipes[quantum],
           record: QuantumRecord(
-            task: graph.pipeline.nodes[graph.quanta[quantum].task].label, dataID: graph.quanta[quantum].dataID, outcome: outcome,
+            task: graph.pipeline.nodes[graph.quanta[quantum].task].label, dataID: graph.quanta[quantum].dataID,
+            outcome: outcome,
             inputs: place == 0 ? graph.inputDatasets(of: quantum).map { "\(graph.reference(Int($0.dataset)))" } : [])))
     }
     display.say("\(run.plan.name(ofUnit: unit)) is in quarantine: \(message)")
     for entry in entries { statistics.add(entry.record) }
-    recordLines.append(write(UnitRecord(unit: run.plan.name(ofUnit: unit), attempt: 0, entries: entries).journalMembers))
+    recordLines.append(
+      write(UnitRecord(unit: run.plan.name(ofUnit: unit), attempt: 0, entries: entries).journalMembers))
     let summary = UnitSummary(
       quanta: entries.indices.map { UnitSummary.Quantum(end: $0 == 0 ? .failed : .blocked, files: [:]) })
     guard let consequences = ledger.consequences(of: unit, summary) else { return }
@@ -311,6 +321,8 @@ final class CoordinatorSide {
     write("\"kind\":\"end\",\"isComplete\":\(isComplete)")
     if let failure { throw failure }
     try journal.flush()
+    // A session that was killed may not have come to it.
+    ledger.servedDatasets.forEach(remove)
   }
 
   /// How far the session is.

@@ -56,7 +56,9 @@ package enum CrashNote {
     guard let unit, let buffer = UnsafeMutableRawPointer(bitPattern: noteText.load(ordering: .sequentiallyConsistent))
     else { return }
     let bytes = Array((unit + "\n").utf8.prefix(largest))
-    bytes.withUnsafeBytes { buffer.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(buffer), byteCount: bytes.count) }
+    bytes.withUnsafeBytes {
+      buffer.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(buffer), byteCount: bytes.count)
+    }
     noteLength.store(bytes.count, ordering: .sequentiallyConsistent)
   }
 
@@ -64,6 +66,14 @@ package enum CrashNote {
   package static func discard(in folder: String, rank: Int) {
     guard noteFile.load(ordering: .sequentiallyConsistent) >= 0 else { return }
     unlink("\(folder)/\(prefix)\(rank)-\(getpid())")
+  }
+
+  /// Removes the notes of ranks that are gone, once what they were about is settled.
+  static func discard(in folder: String, ofRanks ranks: Set<Int>) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasPrefix(prefix) {
+      let rank = name.dropFirst(prefix.count).prefix { $0 != "-" }
+      if let number = Int(rank), ranks.contains(number) { unlink("\(folder)/\(name)") }
+    }
   }
 
   /// Takes the notes that processes left: the units that were under way when they crashed.

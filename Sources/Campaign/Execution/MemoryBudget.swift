@@ -31,7 +31,9 @@ struct MemoryBudget {
     }
     let info = text("/proc/meminfo")
     if let total = value("MemTotal:", info), let free = value("MemAvailable:", info), free < total / 20 { return true }
-    guard let line = text("/proc/self/cgroup").split(separator: "\n").first(where: { $0.hasPrefix("0::") }) else { return false }
+    guard let line = text("/proc/self/cgroup").split(separator: "\n").first(where: { $0.hasPrefix("0::") }) else {
+      return false
+    }
     let folder = "/sys/fs/cgroup\(line.dropFirst(3))"
     guard let most = Int(text(folder + "/memory.max").filter { !$0.isWhitespace }),
       let used = Int(text(folder + "/memory.current").filter { !$0.isWhitespace })

@@ -48,7 +48,9 @@ enum MetadataReduction {
         continue
       }
       // Late heartbeats and results may still be under way.
-      if case .collected(let content) = try? Message(decoding: bytes), children.contains(sender) { parts[sender] = content }
+      if case .collected(let content) = try? Message(decoding: bytes), children.contains(sender) {
+        parts[sender] = content
+      }
     }
     var sum = own
     for content in parts.values {

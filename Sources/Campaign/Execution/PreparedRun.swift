@@ -3,8 +3,8 @@
 
 internal import Catalogs
 internal import Foundation
-internal import Repository
 internal import Reporting
+internal import Repository
 internal import Scheduling
 internal import TaskFramework
 
@@ -67,7 +67,8 @@ struct PreparedRun {
 
   private static func otherRun(_ name: String, _ job: Job) throws -> RunHistory {
     let folder = "\(job.repository)/runs/\(name)"
-    guard (try? DataID([.band: .name(name)])) != nil, FileManager.default.fileExists(atPath: "\(folder)/journal.jsonl") else {
+    guard (try? DataID([.band: .name(name)])) != nil, FileManager.default.fileExists(atPath: "\(folder)/journal.jsonl")
+    else {
       throw ReadError.missing(path: "\(folder)/journal.jsonl")
     }
     return try RunHistory(journalOf: folder)

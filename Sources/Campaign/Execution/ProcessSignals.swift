@@ -22,6 +22,13 @@ package enum ProcessSignals {
       // Whoever asks twice does not want to wait for an orderly end; the run can be resumed from any state.
       if stopRequests.add(1, ordering: .relaxed).newValue > 1 { _exit(75) }
     }
+    // Whoever started this process may have had them blocked.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for signal in [SIGUSR1, SIGTERM, SIGINT, SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT] {
+      sigaddset(&signals, signal)
+    }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   package static var drainIsRequested: Bool { drainRequests.load(ordering: .relaxed) > 0 }

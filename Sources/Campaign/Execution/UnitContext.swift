@@ -35,7 +35,9 @@ final class UnitContext: QuantumContext {
     self.cancellation = cancellation
     inputs = Set(quantum.inputs.values.joined())
     outputs = Set(quantum.outputs.values.joined())
-    sources = Dictionary(order.inputs.compactMap { input in input.source.map { (input.reference, $0) } }) { first, _ in first }
+    sources = Dictionary(order.inputs.compactMap { input in input.source.map { (input.reference, $0) } }) { first, _ in
+      first
+    }
   }
 
   var isCancelled: Bool { cancellation() != .none }

@@ -119,7 +119,9 @@ extension WireReader {
   mutating func dataID() throws(WireError) -> DataID {
     var values: [Dimension: DimensionValue] = [:]
     for (dimension, value) in try list({ reader throws(WireError) -> (Dimension, DimensionValue) in
-      guard let dimension = Dimension(rawValue: try reader.string()) else { throw WireError("there is no such dimension") }
+      guard let dimension = Dimension(rawValue: try reader.string()) else {
+        throw WireError("there is no such dimension")
+      }
       return (dimension, try reader.boolean() ? .number(try reader.number()) : .name(try reader.string()))
     }) { values[dimension] = value }
     do throws(DataIDError) {

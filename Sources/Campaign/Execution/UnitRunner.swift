@@ -4,8 +4,8 @@
 internal import Digests
 internal import Logging
 internal import OrderedCollections
-internal import Repository
 internal import Reporting
+internal import Repository
 internal import Scheduling
 internal import Synchronization
 internal import TaskFramework
@@ -57,7 +57,8 @@ final class UnitRunner {
       job.graph.nodes, context: TaskContext(meter: meter, log: log.logger(), environment: environment))
     store = UnitStore(job, memory: resources.memory ?? 1 << 32, faults: faults)
     configYAML = Dictionary(
-      job.graph.nodes.map { ($0.label, ConfigText.yaml($0.label, $0.config.tree.withoutDocs)) }) { first, _ in first }
+      job.graph.nodes.map { ($0.label, ConfigText.yaml($0.label, $0.config.tree.withoutDocs)) }
+    ) { first, _ in first }
   }
 
   /// How one quantum ended.
@@ -143,7 +144,8 @@ final class UnitRunner {
     var entry = UnitRecord.Entry(
       recipe: order.recipe,
       record: QuantumRecord(
-        task: order.label, dataID: order.dataID, outcome: .blocked, metadata: task.map { $0.fullValues().pruned } ?? TaskMetadata()))
+        task: order.label, dataID: order.dataID, outcome: .blocked,
+        metadata: task.map { $0.fullValues().pruned } ?? TaskMetadata()))
     var files: [Int: FileDigest] = [:]
     if error == nil || error is AnnotatedPartialOutputsError || error is NoWorkFound, let context {
       do {
@@ -238,7 +240,8 @@ final class UnitRunner {
     case .memory:
       .failed(
         category: "MemoryError",
-        message: "it needed more memory than its rank may use (execution.memoryPerRank, \((resources.memory ?? 0) >> 20) MiB)")
+        message:
+          "it needed more memory than its rank may use (execution.memoryPerRank, \((resources.memory ?? 0) >> 20) MiB)")
     default:
       .failed(category: "TimeoutError", message: "it took more than \(job.execution.timeout) s (execution.timeout)")
     }
@@ -257,7 +260,8 @@ final class UnitRunner {
   // MARK: - The result
 
   private func result(
-    _ order: UnitOrder, _ assignment: Assignment, _ ends: [QuantumEnd], _ verdict: Verdict, _ startUTC: String, seconds: Double
+    _ order: UnitOrder, _ assignment: Assignment, _ ends: [QuantumEnd], _ verdict: Verdict, _ startUTC: String,
+    seconds: Double
   ) -> UnitResult {
     let record = UnitRecord(unit: order.name, attempt: assignment.attempt, entries: ends.map(\.entry))
     let summary = UnitSummary(quanta: ends.map { UnitSummary.Quantum(end: $0.end, files: $0.files) })

@@ -2,8 +2,8 @@
 // What has become of the quanta of a session.
 
 internal import Digests
-internal import Repository
 internal import Reporting
+internal import Repository
 internal import TaskFramework
 
 /// What a rank says of a unit that it has done, in short.
@@ -77,7 +77,8 @@ struct CampaignLedger: Sendable {
         // What was not made, and will not be, is no input.
         guard source != nil || madeHere.contains(use.dataset) else { return nil }
         return UnitOrder.Input(
-          argument: graph.connection(use, of: quantum).argument, reference: graph.reference(Int(use.dataset)), source: source,
+          argument: graph.connection(use, of: quantum).argument, reference: graph.reference(Int(use.dataset)),
+          source: source,
           recipe: graph.producers[Int(use.dataset)] >= 0 ? plan.recipes[Int(graph.producers[Int(use.dataset)])] : nil)
       }
       let outputs = graph.outputDatasets(of: quantum).map { use -> UnitOrder.Output in
@@ -164,6 +165,12 @@ struct CampaignLedger: Sendable {
     return readers(of: dataset).allSatisfy { ends[Int($0)] == .succeeded }
   }
 
+  /// Files of this run that have served all that they were made for.
+  var servedDatasets: [DatasetRef] {
+    plan.graph.datasets.indices.map { Int32($0) }.filter { plan.graph.producers[Int($0)] >= 0 && isDone($0) }
+      .map { plan.graph.reference(Int($0)) }
+  }
+
   /// Quanta of whole units, or of none, that could not run, for the record.
   var unrecordedBlocked: [QuantumRecord] {
     let graph = plan.graph
@@ -173,7 +180,8 @@ struct CampaignLedger: Sendable {
       // A unit that ran says itself what of it was blocked.
       if unit >= 0, !plan.units[unit].quanta.allSatisfy({ ends[Int($0)] == .blocked }) { return nil }
       return QuantumRecord(
-        task: graph.pipeline.nodes[graph.quanta[quantum].task].label, dataID: graph.quanta[quantum].dataID, outcome: .blocked)
+        task: graph.pipeline.nodes[graph.quanta[quantum].task].label, dataID: graph.quanta[quantum].dataID,
+        outcome: .blocked)
     }
   }
 }

@@ -17,7 +17,8 @@ package enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .invalidPipeline(let text), .selfSubtraction(let text), .nothingSelected(let text), .missingInput(let text): text
+    case .invalidPipeline(let text), .selfSubtraction(let text), .nothingSelected(let text), .missingInput(let text):
+      text
     }
   }
 }
@@ -128,7 +129,9 @@ package struct PipelineGraph: Sendable {
     var left = Array(nodes.indices)
     while !left.isEmpty {
       let next = left.first { i in
-        inputs(nodes[i]).allSatisfy { input in producers[input.datasetType].map { $0 == i || order.contains($0) } ?? true }
+        inputs(nodes[i]).allSatisfy { input in
+          producers[input.datasetType].map { $0 == i || order.contains($0) } ?? true
+        }
           && !inputs(nodes[i]).contains { producers[$0.datasetType] == i }
       }
       guard let next else {

@@ -45,7 +45,9 @@ package struct QuantumGraph: Sendable {
   package let warnings: [String]
   package let exposureCount: Int
 
-  func inputDatasets(of quantum: Int) -> ArraySlice<Use> { inputs[Int(inputOffsets[quantum])..<Int(inputOffsets[quantum + 1])] }
+  func inputDatasets(of quantum: Int) -> ArraySlice<Use> {
+    inputs[Int(inputOffsets[quantum])..<Int(inputOffsets[quantum + 1])]
+  }
   func outputDatasets(of quantum: Int) -> ArraySlice<Use> {
     outputs[Int(outputOffsets[quantum])..<Int(outputOffsets[quantum + 1])]
   }
@@ -63,16 +65,20 @@ package struct QuantumGraph: Sendable {
     let node = pipeline.nodes[quanta[index].task]
     var quantum = Quantum(label: node.label, dataID: quanta[index].dataID, inputs: [:], outputs: [:])
     for use in inputDatasets(of: index) {
-      quantum.inputs[node.connections.all[Int(use.connection)].argument, default: []].append(reference(Int(use.dataset)))
+      quantum.inputs[node.connections.all[Int(use.connection)].argument, default: []].append(
+        reference(Int(use.dataset)))
     }
     for use in outputDatasets(of: index) {
-      quantum.outputs[node.connections.all[Int(use.connection)].argument, default: []].append(reference(Int(use.dataset)))
+      quantum.outputs[node.connections.all[Int(use.connection)].argument, default: []].append(
+        reference(Int(use.dataset)))
     }
     return quantum
   }
 
   /// `makeWarp of tract 0, patch 3, band r`.
-  package func name(_ quantum: Int) -> String { "\(pipeline.nodes[quanta[quantum].task].label) of \(quanta[quantum].dataID)" }
+  package func name(_ quantum: Int) -> String {
+    "\(pipeline.nodes[quanta[quantum].task].label) of \(quanta[quantum].dataID)"
+  }
 
   /// How many quanta each task has, in the order of the pipeline.
   package var countsByTask: [Int] {
@@ -89,26 +95,28 @@ package struct QuantumGraph: Sendable {
         || !node.connections.dimensions.isDisjoint(with: [.tract, .patch])
     }
     let rows = try SkyRows(inputs.repository, job, needsPatches: needsPatches)
-    try Self.checkTemplate(job, pipeline, rows)
+    warnings = rows.warnings + (try Self.checkTemplate(job, pipeline, rows))
     self.pipeline = pipeline
-    warnings = rows.warnings
     exposureCount = rows.exposureCount
     pruned = Array(repeating: Pruned(), count: pipeline.nodes.count)
     var index = DatasetIndex()
     for task in pipeline.nodes.indices { try addQuanta(of: task, rows, inputs, &index) }
   }
 
-  private static func checkTemplate(_ job: Job, _ pipeline: PipelineGraph, _ rows: SkyRows) throws(PlanError) {
+  /// - Returns: what is worth a warning.
+  private static func checkTemplate(_ job: Job, _ pipeline: PipelineGraph, _ rows: SkyRows) throws(PlanError)
+    -> [String]
+  {
     let usesTemplates = pipeline.nodes.contains { node in node.connections.all.contains { $0.visits == .template } }
     let subtracts = pipeline.nodes.contains { $0.connections.visits == .science }
-    guard subtracts, !job.allowsSelf, !rows.rows.isEmpty else { return }
-    let advice = "name the visits of the template (template: { visit: 100..115 }), or allow it (template: { allowSelf: true })"
+    guard subtracts, !job.allowsSelf, !rows.rows.isEmpty else { return [] }
     guard job.template != nil || !usesTemplates else {
-      throw .selfSubtraction("every visit would be in the template that is subtracted from it; \(advice)")
+      throw .selfSubtraction(
+        "every visit would be in the template that is subtracted from it; name the visits of the template "
+          + "(template: { visit: 100..115 }), or allow it (template: { allowSelf: true })")
     }
-    guard rows.rows.contains(where: \.isScience) else {
-      throw .selfSubtraction("every selected visit is in the template, so none is left to subtract it from; \(advice)")
-    }
+    guard !rows.rows.contains(where: \.isScience) else { return [] }
+    return ["every selected visit is in the template, so it is subtracted from none"]
   }
 
   /// Datasets by what they are.
@@ -179,12 +187,17 @@ package struct QuantumGraph: Sendable {
     for use in Set(uses) {
       let connection = node.connections.all[Int(use.connection)]
       let reference = reference(Int(use.dataset))
-      guard connection.kind == .output || producers[Int(use.dataset)] >= 0 || exists(use.dataset, reference, connection, finder) else {
+      guard
+        connection.kind == .output || producers[Int(use.dataset)] >= 0
+          || exists(use.dataset, reference, connection, finder)
+      else {
         continue
       }
       kept.append((use, reference))
     }
-    kept.sort { $0.use.connection == $1.use.connection ? $0.reference < $1.reference : $0.use.connection < $1.use.connection }
+    kept.sort {
+      $0.use.connection == $1.use.connection ? $0.reference < $1.reference : $0.use.connection < $1.use.connection
+    }
     var quantum = Quantum(label: node.label, dataID: dataID, inputs: [:], outputs: [:])
     for (use, reference) in kept {
       let connection = node.connections.all[Int(use.connection)]

@@ -2,8 +2,8 @@
 // What a session of a run will do.
 
 internal import Digests
-package import Repository
 package import Reporting
+package import Repository
 package import Scheduling
 package import TaskFramework
 
@@ -73,7 +73,9 @@ package struct RunPlan: Sendable {
     decideBackward(&found, &files)
     collectSources(found, &files)
     damaged = files.damaged
-    forgotten = graph.quanta.indices.filter { decisions[$0] == .run && history.entries[recipes[$0]] != nil }.map { recipes[$0] }
+    forgotten = graph.quanta.indices.filter { decisions[$0] == .run && history.entries[recipes[$0]] != nil }.map {
+      recipes[$0]
+    }
     try makeUnits(shuffleSeed)
   }
 
@@ -146,7 +148,9 @@ package struct RunPlan: Sendable {
       guard isRetained(reference.datasetType) else { continue }
       let path = reference.relativePath
       if let output = record.outputs[path] {
-        if !files.isSound(run: record.run, path, output.digest, output.stamp, mustBeThere: record.isOwn) { isWhole = false }
+        if !files.isSound(run: record.run, path, output.digest, output.stamp, mustBeThere: record.isOwn) {
+          isWhole = false
+        }
       } else if record.entry.passedOn.contains(path) {
         isWhole = false
       }
@@ -223,7 +227,9 @@ package struct RunPlan: Sendable {
           let producer = graph.producers[Int(use.dataset)]
           if producer >= 0, unitOfQuantum[Int(producer)] >= 0 { sources.insert(unitOfQuantum[Int(producer)]) }
           // What is not about the quantum alone others read too.
-          if affinity == nil, !graph.connection(use, of: Int(quantum)).dimensions.isSubset(of: node.connections.dimensions) {
+          if affinity == nil,
+            !graph.connection(use, of: Int(quantum)).dimensions.isSubset(of: node.connections.dimensions)
+          {
             affinity = Int(use.dataset)
           }
         }
@@ -243,13 +249,16 @@ package struct RunPlan: Sendable {
   /// `getTemplate+subtractImages of visit 100, detector 3`.
   package func name(ofUnit unit: Int) -> String {
     let pipeline = graph.pipeline
-    let labels = pipeline.nodes.indices.filter { pipeline.chains[$0] == units[unit].chain }.map { pipeline.nodes[$0].label }
+    let labels = pipeline.nodes.indices.filter { pipeline.chains[$0] == units[unit].chain }.map {
+      pipeline.nodes[$0].label
+    }
     return "\(labels.joined(separator: "+")) of \(units[unit].dataID)"
   }
 
   /// Quanta by decision, of each task in the order of the pipeline.
   package var counts: [[Int]] {
-    var counts = Array(repeating: [Int](repeating: 0, count: Decision.allCases.count), count: graph.pipeline.nodes.count)
+    var counts = Array(
+      repeating: [Int](repeating: 0, count: Decision.allCases.count), count: graph.pipeline.nodes.count)
     for quantum in graph.quanta.indices { counts[graph.quanta[quantum].task][Int(decisions[quantum].rawValue)] += 1 }
     return counts
   }

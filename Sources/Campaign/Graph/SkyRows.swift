@@ -64,7 +64,8 @@ package struct SkyRows: Sendable {
       if patches == nil { placeless.append("visit \(record.visit), detector \(record.detector)") }
       var isCounted = false
       for patch in patches ?? []
-      where selection.contains(.tract, .number(Int64(patch.tract))) && selection.contains(.patch, .number(Int64(patch.index)))
+      where selection.contains(.tract, .number(Int64(patch.tract)))
+        && selection.contains(.patch, .number(Int64(patch.index)))
       {
         values[.tract] = .number(Int64(patch.tract))
         values[.patch] = .number(Int64(patch.index))

@@ -60,7 +60,8 @@ package struct ExecutionConfig: Config {
       doc: "seconds for a quantum; then it is asked to end, and at one and a half times it is given up with its rank"),
     .field(
       "memoryPerRank", \.memoryPerRank,
-      doc: "memory that tasks may count on; a quantum that has its rank use more fails. null is the machine's, shared by the ranks",
+      doc:
+        "memory that tasks may count on; a quantum that has its rank use more fails. null is the machine's, shared by the ranks",
       requirement: "at least 64MiB", where: { $0.map { $0.bytes >= 1 << 26 } ?? true }),
     .field(
       "lostAfter", \.lostAfter, in: 2...86_400,
@@ -70,7 +71,9 @@ package struct ExecutionConfig: Config {
       doc: "ends the run when more than this fraction of the first 200 work units failed"),
     .field(
       "raiseOnPartialOutputs", \.raiseOnPartialOutputs,
-      doc: "whether a quantum that kept a part of its outputs after an error counts as failed; else it is a success with a caveat"),
+      doc:
+        "whether a quantum that kept a part of its outputs after an error counts as failed; else it is a success with a caveat"
+    ),
   ]
 
   func policy(failsFast: Bool) -> SchedulingPolicy {

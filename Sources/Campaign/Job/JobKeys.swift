@@ -15,7 +15,8 @@ struct JobKeys {
   init(_ value: ConfigValue, _ origin: ConfigOrigin) throws(ConfigError) {
     guard case .mapping(let list) = value else {
       throw ConfigError(
-        origin: origin, path: "", reason: "\(value.kind) is given; a job is a mapping with the keys \(Self.known.joined(separator: ", "))")
+        origin: origin, path: "",
+        reason: "\(value.kind) is given; a job is a mapping with the keys \(Self.known.joined(separator: ", "))")
     }
     for entry in list where !Self.known.contains(entry.key) {
       throw ConfigError(

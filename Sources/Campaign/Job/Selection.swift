@@ -152,7 +152,8 @@ package struct Selection: Hashable, Sendable, CustomStringConvertible {
         let dimension = try Self.dimension(entry.key)
         values[dimension] = try DimensionSelection(entry.value, dimension)
       } catch {
-        throw ConfigError(origin: place, path: "\(key).\(error.path)", reason: error.reason, suggestion: error.suggestion)
+        throw ConfigError(
+          origin: place, path: "\(key).\(error.path)", reason: error.reason, suggestion: error.suggestion)
       }
     }
   }

@@ -3,8 +3,8 @@
 
 package import Digests
 internal import Foundation
-package import Repository
 package import Reporting
+package import Repository
 package import TaskFramework
 
 /// What a journal says has happened: the last word on every quantum.
@@ -99,12 +99,16 @@ package struct RunHistory: Sendable {
     if case .integer(let version) = line["formatVersion"], version > Self.formatVersion {
       throw FormatError(
         file: path, object: "formatVersion",
-        reason: "it is \(version), and this program reads up to \(Self.formatVersion); go on with the newer program, or use --restart")
+        reason:
+          "it is \(version), and this program reads up to \(Self.formatVersion); go on with the newer program, or use --restart"
+      )
     }
     if case .integer(let number) = line["session"] { sessionCount = max(sessionCount, Int(clamping: number)) }
     reopen()
     blocked = []
-    planWarnings = (line["warnings"]?.elements ?? []).compactMap { if case .string(let text) = $0 { text } else { nil } }
+    planWarnings = (line["warnings"]?.elements ?? []).compactMap {
+      if case .string(let text) = $0 { text } else { nil }
+    }
     expected = (line["expected"]?.elements ?? []).compactMap { item in
       guard case .string(let task) = item["task"], case .integer(let count) = item["count"] else { return nil }
       return (task, Int(clamping: count))

@@ -55,7 +55,8 @@ package struct ProgressDisplay {
 
   /// What a file says must not move the cursor of a terminal.
   private static func clean(_ text: String) -> String {
-    String(text.unicodeScalars.prefix(4000).map { $0.value < 32 || (127..<160).contains($0.value) ? " " : Character($0) })
+    String(
+      text.unicodeScalars.prefix(4000).map { $0.value < 32 || (127..<160).contains($0.value) ? " " : Character($0) })
   }
 
   private mutating func isDue(_ state: ProgressState, _ isLast: Bool) -> Bool {
@@ -77,7 +78,8 @@ package struct ProgressDisplay {
   private static func bar(_ state: ProgressState) -> String {
     let width = 24
     let filled = state.total > 0 ? min(width, state.ended * width / state.total) : 0
-    let line = "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled) + "] " + state.text
+    let line =
+      "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled) + "] " + state.text
     return String(line.prefix(terminalWidth - 1))
   }
 

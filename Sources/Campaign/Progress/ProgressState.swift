@@ -56,7 +56,8 @@ package struct ProgressState: Hashable, Sendable {
 
   static func rate(_ perSecond: Double) -> String {
     perSecond >= 1
-      ? "\(oneDigit(perSecond))/s" : perSecond >= 1.0 / 60 ? "\(oneDigit(perSecond * 60))/min" : "\(oneDigit(perSecond * 3600))/h"
+      ? "\(oneDigit(perSecond))/s"
+      : perSecond >= 1.0 / 60 ? "\(oneDigit(perSecond * 60))/min" : "\(oneDigit(perSecond * 3600))/h"
   }
 
   private static func oneDigit(_ value: Double) -> String { String(format: "%.1f", value) }
@@ -73,7 +74,8 @@ package struct ProgressState: Hashable, Sendable {
   /// The content of `status.json`.
   package func json(state: String) -> JSONValue {
     var members: OrderedDictionary<String, JSONValue> = [
-      "run": .string(run), "state": .string(state), "session": .integer(Int64(session)), "total": .integer(Int64(total)),
+      "run": .string(run), "state": .string(state), "session": .integer(Int64(session)),
+      "total": .integer(Int64(total)),
       "succeeded": .integer(Int64(succeeded)), "failed": .integer(Int64(failed)), "blocked": .integer(Int64(blocked)),
       "running": .integer(Int64(running)), "reused": .integer(Int64(reused)), "ranks": .integer(Int64(ranks)),
       "seconds": .number((seconds * 10).rounded() / 10), "time": .string(utcNow()),
@@ -81,7 +83,8 @@ package struct ProgressState: Hashable, Sendable {
     if let left = remainingSeconds { members["remainingSeconds"] = .number(left.rounded()) }
     if let slowest {
       members["slowest"] = .object([
-        "unit": .string(slowest.unit), "rank": .integer(Int64(slowest.rank)), "seconds": .number(slowest.seconds.rounded()),
+        "unit": .string(slowest.unit), "rank": .integer(Int64(slowest.rank)),
+        "seconds": .number(slowest.seconds.rounded()),
       ])
     }
     return .object(members)

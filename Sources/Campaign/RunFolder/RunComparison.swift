@@ -4,8 +4,8 @@
 internal import Catalogs
 internal import Foundation
 internal import Imaging
-internal import Repository
 internal import Reporting
+internal import Repository
 internal import TaskFramework
 
 /// What differs between two runs: configuration, outcomes, datasets, and in those pixels, columns and metadata.

@@ -38,7 +38,9 @@ struct RunDescription {
     self.schemas = schemas
     self.skyMapDigest = skyMapDigest
     self.software = software
-    configs = job.pipeline.compactMap { entry in job.configs[entry.label].map { (entry.label, $0.config.tree.withoutDocs) } }
+    configs = job.pipeline.compactMap { entry in
+      job.configs[entry.label].map { (entry.label, $0.config.tree.withoutDocs) }
+    }
   }
 
   /// The text of the file.
@@ -57,7 +59,9 @@ struct RunDescription {
       "retain: \(job.retain.map { "[\($0.sorted().joined(separator: ", "))]" } ?? "all")",
     ]
     lines.append("schemas:" + (schemas.isEmpty && earlier?.schemas.isEmpty ?? true ? " {}" : ""))
-    for (name, digest) in schemas.merging(earlier?.schemas ?? [:], uniquingKeysWith: { own, _ in own }).sorted(by: { $0.key < $1.key }) {
+    for (name, digest) in schemas.merging(earlier?.schemas ?? [:], uniquingKeysWith: { own, _ in own }).sorted(by: {
+      $0.key < $1.key
+    }) {
       lines.append("  \(name): \(ConfigText.quoted(digest))")
     }
     lines.append("software:")
@@ -120,7 +124,9 @@ struct RunDescription {
     var result: [String] = []
     if earlier.skyMapDigest != skyMapDigest { result.append("the repository's sky map is another") }
     for (label, value) in earlier.configs {
-      guard let entry = job.pipeline.first(where: { $0.label == label }), let now = job.configs[label]?.config else { continue }
+      guard let entry = job.pipeline.first(where: { $0.label == label }), let now = job.configs[label]?.config else {
+        continue
+      }
       var then = LoadedConfig(label, entry.type.configClass.init())
       do throws(ConfigError) {
         try then.apply(value, from: .file(Self.name, line: nil))

@@ -53,7 +53,8 @@ package final class RunFolder {
       do {
         try FileManager.default.moveItem(atPath: "\(path)/\(name)", toPath: "\(path)/\(name)~\(number)")
       } catch {
-        throw PublishError.failed(path: "\(path)/\(name)", operation: "put it aside", reason: error.localizedDescription)
+        throw PublishError.failed(
+          path: "\(path)/\(name)", operation: "put it aside", reason: error.localizedDescription)
       }
     }
   }
@@ -71,7 +72,9 @@ package final class RunFolder {
     let differences = description.differences(from: earlier)
     guard differences.isEmpty else { throw ConfigurationChange(path: file, differences: differences) }
     let software = description.softwareDifferences(from: earlier)
-    if !software.isEmpty { warnings.append("the run was begun with other software: \(software.joined(separator: ", "))") }
+    if !software.isEmpty {
+      warnings.append("the run was begun with other software: \(software.joined(separator: ", "))")
+    }
     let text = Array(description.text(keeping: earlier).utf8)
     if FileManager.default.contents(atPath: file).map({ Array($0) }) != text { try files.publish(text, to: file) }
   }
@@ -102,7 +105,9 @@ package final class RunFolder {
     guard let names = FileManager.default.enumerator(atPath: folder) else { return }
     for case let name as String in names {
       let file = (name as NSString).lastPathComponent
-      if file.hasPrefix(".skydiff-"), file.hasSuffix(".tmp") { try? FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+      if file.hasPrefix(".skydiff-"), file.hasSuffix(".tmp") {
+        try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One file that reaches all products.
 
+internal import Foundation
 internal import HDF5
 internal import Repository
 
@@ -14,7 +15,8 @@ enum RunIndex {
   static func write(_ paths: some Sequence<String>, to folder: String, files: AtomicFile = AtomicFile()) throws {
     let file = "\(folder)/\(name)"
     var groups: [String: [(name: String, path: String)]] = [:]
-    for path in paths.sorted() {
+    // What only other tasks needed is gone by now.
+    for path in paths.sorted() where FileManager.default.fileExists(atPath: "\(folder)/\(path)") {
       guard let type = path.split(separator: "/").first, let last = path.split(separator: "/").last else { continue }
       groups[String(type), default: []].append((String(last.dropLast(last.hasSuffix(".h5") ? 3 : 0)), path))
     }

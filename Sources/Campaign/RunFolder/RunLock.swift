@@ -99,7 +99,8 @@ package final class RunLock: @unchecked Sendable {
       }
     }
     let job = text("slurmJob").map { ", Slurm job \($0)" } ?? ""
-    return "it is being run by process \(text("pid") ?? "?") on \(text("host") ?? "?")\(job) since \(text("since") ?? "?")"
+    return
+      "it is being run by process \(text("pid") ?? "?") on \(text("host") ?? "?")\(job) since \(text("since") ?? "?")"
       + " (last sign of life \(text("heartbeat") ?? "?"))"
   }
 
@@ -127,7 +128,9 @@ package final class RunLock: @unchecked Sendable {
       guard code == EWOULDBLOCK else {
         throw .cannotCreate(
           path: path,
-          reason: "it cannot be locked (\(SystemError(code: code))): two runs at once could not be told apart on this file system")
+          reason:
+            "it cannot be locked (\(SystemError(code: code))): two runs at once could not be told apart on this file system"
+        )
       }
       guard ContinuousClock.now < deadline else { throw .cannotCreate(path: path, reason: reason()) }
       usleep(20_000)

@@ -2,8 +2,8 @@
 // The report of a run, from what is in its folder.
 
 internal import Foundation
-package import Repository
 package import Reporting
+package import Repository
 internal import TaskFramework
 
 /// Writes `report.json` and `report.html` of a run.
@@ -21,7 +21,8 @@ package enum RunReport {
     for entry in history.counted { statistics.add(entry.record) }
     for record in history.blocked { statistics.add(record) }
     return try write(
-      folder, statistics, expected: history.expected, isComplete: history.isComplete, warnings: history.planWarnings, files: files)
+      folder, statistics, expected: history.expected, isComplete: history.isComplete, warnings: history.planWarnings,
+      files: files)
   }
 
   /// What happened in a run.
@@ -50,7 +51,9 @@ package enum RunReport {
   }
 
   /// The configuration of each task as `run.yaml` has it, and the software.
-  private static func description(of folder: String) -> ([(task: String, yaml: String)], [(name: String, version: String)]) {
+  private static func description(of folder: String) -> (
+    [(task: String, yaml: String)], [(name: String, version: String)]
+  ) {
     let path = "\(folder)/\(RunDescription.name)"
     let text = (try? ConfigSet.text(ofFile: path)) ?? ""
     var blocks: [(task: String, yaml: String)] = []

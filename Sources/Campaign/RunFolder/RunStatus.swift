@@ -3,8 +3,8 @@
 
 internal import Foundation
 internal import OrderedCollections
-internal import Repository
 internal import Reporting
+internal import Repository
 internal import TaskFramework
 
 /// Where a run stands, from its journal; also while it runs.
@@ -37,7 +37,8 @@ package struct RunStatus {
       let found = byTask[task] ?? (0, 0, 0)
       return (task, expected, found.succeeded, found.failed, found.blocked)
     }
-    live = isHeld
+    live =
+      isHeld
       ? FileManager.default.contents(atPath: "\(folder)/status.json")
         .flatMap { try? JSONValue(parsing: String(decoding: $0, as: UTF8.self)) } : nil
   }

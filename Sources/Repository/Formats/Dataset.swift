@@ -105,7 +105,9 @@ package struct Dataset<Content: DatasetContent>: Sendable {
 extension Dataset: Equatable where Content: Equatable {}
 
 extension Dataset: DatasetReadable {
-  package static func decode(_ bytes: [UInt8], name: String) throws -> Dataset { try Dataset(decoding: bytes, name: name) }
+  package static func decode(_ bytes: [UInt8], name: String) throws -> Dataset {
+    try Dataset(decoding: bytes, name: name)
+  }
 }
 
 extension DatasetContent {

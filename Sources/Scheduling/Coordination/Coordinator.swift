@@ -58,7 +58,8 @@ package struct Coordinator: Sendable {
   ///   - blocked: units that cannot run because of those.
   ///   - strikes: losses and timeouts of units in earlier sessions.
   package init(
-    _ graph: WorkGraph, policy: SchedulingPolicy = .init(), done: some Sequence<Int> = [], failed: some Sequence<Int> = [],
+    _ graph: WorkGraph, policy: SchedulingPolicy = .init(), done: some Sequence<Int> = [],
+    failed: some Sequence<Int> = [],
     blocked: some Sequence<Int> = [], strikes: [Int: (losses: Int, timeouts: Int)] = [:]
   ) {
     self.graph = graph
@@ -146,7 +147,9 @@ package struct Coordinator: Sendable {
     for dependent in graph.dependents(of: unit) {
       waitingCounts[Int(dependent)] -= 1
       // Only once all first states are set it shows what is ready.
-      if waitingCounts[Int(dependent)] == 0, states[Int(dependent)] == .waiting, hasStarted { makeReady(Int(dependent)) }
+      if waitingCounts[Int(dependent)] == 0, states[Int(dependent)] == .waiting, hasStarted {
+        makeReady(Int(dependent))
+      }
     }
   }
 

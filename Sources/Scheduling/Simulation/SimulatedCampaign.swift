@@ -134,7 +134,9 @@ package final class SimulatedCampaign {
     drainIsKnown = false
     syncIsDue = false
     recordsByJournalLength = Array(repeating: 0, count: journal.count + 1)
-    for unit in done where !files.contains(unit) { throw failure("the journal says that \(unit) is done, and its file is not there") }
+    for unit in done where !files.contains(unit) {
+      throw failure("the journal says that \(unit) is done, and its file is not there")
+    }
     coordinator = Coordinator(
       plan.graph, policy: plan.policy, done: done.sorted(), failed: failed.sorted(), blocked: plan.blocked(by: failed),
       strikes: strikes)
@@ -273,12 +275,14 @@ package final class SimulatedCampaign {
       switch effect {
       case .start(let assignment): start(rank, assignment)
       case .report(let assignment, let verdict, let seconds):
-        let blocked = verdict == .failed || verdict == .storageFull || verdict == .failedTransiently
+        let blocked =
+          verdict == .failed || verdict == .storageFull || verdict == .failedTransiently
           ? plan.blocked(by: [assignment.unit]) : []
         send(
           from: rank,
           .finished(
-            rank: rank, unit: assignment.unit, attempt: assignment.attempt, verdict, seconds: seconds, blocked: blocked))
+            rank: rank, unit: assignment.unit, attempt: assignment.attempt, verdict, seconds: seconds, blocked: blocked)
+        )
       case .cancel:
         note("cancel")
         guard let current = ranks[rank].machine.running, case .slow = plan.natures[current.unit] else { break }
@@ -321,7 +325,8 @@ package final class SimulatedCampaign {
     post(after: seconds, .computed(rank: rank, assignment: assignment, verdict, run: ranks[rank].run))
   }
 
-  private func compute(_ rank: Int, _ assignment: Assignment, _ verdict: Verdict, _ run: Int) throws(SimulationFailure) {
+  private func compute(_ rank: Int, _ assignment: Assignment, _ verdict: Verdict, _ run: Int) throws(SimulationFailure)
+  {
     guard ranks[rank].isAlive, ranks[rank].run == run else { return }
     guard ranks[rank].stoppedUntil <= now else {
       post(
@@ -389,7 +394,9 @@ package final class SimulatedCampaign {
 
   var isDurable: (Int) -> Bool {
     let safe = Set(
-      journal.prefix(durableCount).compactMap { entry -> Int? in if case .succeeded(let unit) = entry { unit } else { nil } })
+      journal.prefix(durableCount).compactMap { entry -> Int? in
+        if case .succeeded(let unit) = entry { unit } else { nil }
+      })
     return { safe.contains($0) }
   }
 }

@@ -5,7 +5,9 @@ extension SimulatedCampaign {
   /// After every event.
   func checkInvariants() throws(SimulationFailure) {
     let total = UnitState.allCases.reduce(0) { $0 + coordinator.count($1) }
-    guard total == plan.graph.unitCount else { throw failure("\(total) units are in some state, of \(plan.graph.unitCount)") }
+    guard total == plan.graph.unitCount else {
+      throw failure("\(total) units are in some state, of \(plan.graph.unitCount)")
+    }
     // Looking at every unit takes longer than everything else together, so it is done now and then.
     guard summary.events % 16 == 0 || plan.graph.unitCount < 20 else { return }
     var counts = [Int](repeating: 0, count: UnitState.allCases.count)
@@ -30,7 +32,9 @@ extension SimulatedCampaign {
     guard !succeededEver.contains(unit) else { throw failure("unit \(unit) runs again after it was accepted") }
     for source in plan.upstream[unit] {
       let state = coordinator.state(of: source)
-      guard state.isFinal || state == .recorded else { throw failure("unit \(unit) runs before unit \(source), which is \(state)") }
+      guard state.isFinal || state == .recorded else {
+        throw failure("unit \(unit) runs before unit \(source), which is \(state)")
+      }
       guard !plan.required[unit].contains(source) || state == .done || state == .recorded else {
         throw failure("unit \(unit) runs although unit \(source) is \(state)")
       }
@@ -48,7 +52,9 @@ extension SimulatedCampaign {
       1 + plan.policy.lossLimit + plan.policy.timeoutLimit + plan.policy.transientRetryLimit
       // A unit that lay behind another on a rank that was lost starts again without blame.
       + plan.rankCount
-    guard assignment.attempt <= budget else { throw failure("unit \(unit) is started for the \(assignment.attempt)th time") }
+    guard assignment.attempt <= budget else {
+      throw failure("unit \(unit) is started for the \(assignment.attempt)th time")
+    }
   }
 
   /// When a session has ended by itself.

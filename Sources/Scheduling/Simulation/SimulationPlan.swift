@@ -40,7 +40,8 @@ struct SimulationPlan {
   init(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     rankCount = random.chance(0.3) ? Int.random(in: 1...64, using: &random) : Int.random(in: 1...8, using: &random)
-    let unitCount = random.chance(0.2) ? Int.random(in: 0...500, using: &random) : Int.random(in: 0...50, using: &random)
+    let unitCount =
+      random.chance(0.2) ? Int.random(in: 0...500, using: &random) : Int.random(in: 0...50, using: &random)
     let isTroubled = random.chance(0.7)
     let stageCount = Int.random(in: 1...5, using: &random)
     let hasGroup = random.chance(0.3)
@@ -53,7 +54,8 @@ struct SimulationPlan {
       let stage = Int.random(in: 0..<stageCount, using: &random)
       units.append(
         WorkUnitTraits(
-          stage: stage, cost: random.unit() * 10, affinity: random.chance(0.5) ? Int.random(in: 0..<6, using: &random) : nil,
+          stage: stage, cost: random.unit() * 10,
+          affinity: random.chance(0.5) ? Int.random(in: 0..<6, using: &random) : nil,
           exclusiveGroup: hasGroup && stage == 0 ? 7 : nil))
       var sources: Set<Int> = []
       if unit > 0, random.chance(0.7) {
