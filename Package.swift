@@ -163,7 +163,7 @@ let package = Package(
       name: "skydiff-mock", dependencies: ["MockTasks", "CommandLineInterface"], path: "Tests/MockProgram",
       swiftSettings: language),
     .executableTarget(
-      name: "skydiff-benchmarks", dependencies: ["Repository", "Catalogs", "Imaging", "SkyGeometry"],
+      name: "skydiff-benchmarks", dependencies: ["Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling"],
       path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),
   ]

@@ -8,16 +8,18 @@ struct Options {
   var sides: [Int] = []
   var names = (ImagingStages.names + FileStages.names)
   var runsPeers = true
+  var runsCampaigns = false
   var jsonFile: String?
 
   static let usage = """
-    usage: skydiff-benchmarks [--quick] [--side N]… [--only WORDS] [--no-peers] [--json FILE]
+    usage: skydiff-benchmarks [--quick] [--side N]… [--only WORDS] [--no-peers] [--json FILE] [--campaigns]
 
       --quick       1024² (without any side: 1024², 2048² and 4096²)
       --side N      side of the image in pixels, 256 to 8192; may be given several times
       --only WORDS  only operations whose name contains all of these words
       --no-peers    do not run other programs
       --json FILE   write the results there as well
+      --campaigns   instead: what it costs to run anything at all
       --help, -h    print this
     """
 
@@ -48,6 +50,7 @@ struct Options {
             64)
         }
       case "--no-peers": runsPeers = false
+      case "--campaigns": runsCampaigns = true
       case "--json":
         let file = value()
         Self.checkWritable(file)

@@ -7,6 +7,10 @@ import Imaging
 let options = Options(Array(CommandLine.arguments.dropFirst()))
 keepFreedMemory()
 do {
+  if options.runsCampaigns {
+    try CampaignStages.run()
+    exit(0)
+  }
   let limits = try MachineLimits(fourierSide: options.sides.max() ?? 4096)
   var results = limits.all
   for side in options.sides {

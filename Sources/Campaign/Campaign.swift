@@ -77,7 +77,8 @@ package final class Campaign {
     }
     for warning in prepared.warnings + prepared.plan.graph.warnings { coordinator.say("warning: \(warning)") }
     let worker = WorkerSide(
-      try WorkerJob(prepared.job, session: prepared.session), rank: 0, resources: resources(of: prepared.job, world),
+      try WorkerJob(prepared.job, session: prepared.session), rank: 0, of: max(1, world?.size ?? 1),
+      resources: resources(of: prepared.job, world),
       waker: waker, faults: faults,
       now: now, environment: environment,
       send: { [faults] message, unit in
@@ -93,6 +94,7 @@ package final class Campaign {
     var nap = Nap(isAlone: (world?.size ?? 1) == 1)
     var nextTick = 0.0
     var nextStatus = 0.0
+    var nextShow = 0.0
     while coordinator.end == nil, coordinator.failure == nil {
       if ProcessSignals.stopIsRequested { stop(coordinator, journal, attempts) }
       if ProcessSignals.drainIsRequested { coordinator.drain(at: now) }
@@ -116,7 +118,10 @@ package final class Campaign {
         writeStatus(coordinator, "running")
         nextStatus = now + 5
       }
-      coordinator.show(at: now)
+      if now >= nextShow {
+        coordinator.show(at: now)
+        nextShow = now + 0.1
+      }
       if coordinator.end == nil { nap.rest(waker, isBusy: isBusy) }
     }
     return try finish(coordinator, worker, journal, attempts)

@@ -70,6 +70,8 @@ struct RunCommand: ParsableCommand {
 
   private func run(on world: MPIWorld?, _ environment: [String: String]) throws -> CampaignEnd {
     var campaign = options.campaignOptions
+    // A job that goes back to the queue runs its command again, and means to go on.
+    if let count = environment["SLURM_RESTART_COUNT"].flatMap({ Int($0) }), count > 0 { campaign.restarts = false }
     campaign.failsFast = failFast
     campaign.allowsEmpty = allowEmpty
     campaign.progress = progress

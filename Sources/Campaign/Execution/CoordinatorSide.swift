@@ -86,7 +86,7 @@ final class CoordinatorSide {
       workers[rank] = hello
       send(.welcome(session: run.session, host: hostName(), processID: getpid(), job: jobBytes), rank)
     case .heartbeat:
-      if coordinator.activeRanks.contains(rank) || lostRanks.contains(rank) {
+      if coordinator.isActive(rank) || lostRanks.contains(rank) {
         tell(.heard(rank: rank), now)
         send(lostRanks.contains(rank) ? .retire : .acknowledge, rank)
       } else {
@@ -241,6 +241,10 @@ final class CoordinatorSide {
       for place in summary.files.keys where outputs.indices.contains(place) {
         products.insert(run.plan.graph.reference(Int(outputs[place].dataset)).relativePath)
       }
+      let label = run.plan.graph.pipeline.nodes[run.plan.graph.quanta[Int(quantum)].task].label
+      if run.job.writesMetadata.contains(label) {
+        products.insert(DatasetRef("\(label)_metadata", run.plan.graph.quanta[Int(quantum)].dataID).relativePath)
+      }
     }
   }
 
@@ -337,7 +341,7 @@ final class CoordinatorSide {
     state.total = ledger.plan.graph.quanta.count - startCounts.reduce(0, +)
     state.reused = startCounts[0]
     state.running = coordinator.count(.running)
-    state.ranks = coordinator.activeRanks.count
+    state.ranks = coordinator.activeCount
     state.seconds = now
     state.isDraining = coordinator.isDraining
     let slowest = assignmentStarts.filter { coordinator.assignments(of: $0.key).first?.unit == $0.value.unit }

@@ -75,7 +75,9 @@ struct PreparedRun {
   }
 
   private static func checkRetained(_ job: Job, _ pipeline: PipelineGraph) throws(ConfigError) {
-    let known = pipeline.nodes.flatMap { $0.connections.connections(.output).map(\.datasetType) }
+    let known =
+      pipeline.nodes.flatMap { $0.connections.connections(.output).map(\.datasetType) }
+      + pipeline.nodes.map { "\($0.label)_metadata" }
     for type in (job.retain ?? []).sorted() where !known.contains(type) {
       throw ConfigError(
         origin: .file(job.origin, line: nil), path: "retain",

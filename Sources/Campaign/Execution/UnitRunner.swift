@@ -171,6 +171,7 @@ final class UnitRunner {
       entry.record.inputs = order.inputs.map { "\($0.reference)" }
       entry.record.logTail = log.tail
     }
+    if job.writesMetadata.contains(order.label) { writeMetadata(order, &entry) }
     let usage = meter.usage()
     return QuantumEnd(
       entry: entry, end: end, files: files, verdict: end == .failed ? verdict(of: error) : nil,
@@ -206,6 +207,19 @@ final class UnitRunner {
       let isRead = unit.quanta.contains { $0.inputs.contains { $0.reference == output.reference } }
       if isRead, let value = context.written[output.reference] { memory[output.reference] = value }
     }
+  }
+
+  /// Gives the metadata a file of their own, whatever became of the quantum; that it cannot be written is no failure.
+  private func writeMetadata(_ order: UnitOrder.QuantumOrder, _ entry: inout UnitRecord.Entry) {
+    let reference = DatasetRef("\(order.label)_metadata", order.dataID)
+    guard
+      let (digest, stamp) = try? store.write(
+        MetadataOnly(), reference, metadata: entry.record.metadata, provenance(order, reference))
+    else { return }
+    if let stamp, entry.stamps.count == entry.record.outputs.count { entry.stamps.append(stamp) }
+    entry.record.outputs.append(
+      OutputRecord(
+        datasetType: reference.datasetType, bytes: digest.size, path: reference.relativePath, sha256: digest.sha256))
   }
 
   private func provenance(_ order: UnitOrder.QuantumOrder, _ reference: DatasetRef) -> Provenance {

@@ -36,7 +36,7 @@ final class UnitStore {
       throw ReadError.unreadable(path: source.path, reason: "\(SystemError(code: EIO))")
     }
     if type == SkyMap.self {
-      let map = try skyMap ?? InputRepository(repository).settings.makeSkyMap()
+      let map = try skyMap ?? InputRepository(describing: repository).settings.makeSkyMap()
       skyMap = map
       return try cast(map)
     }

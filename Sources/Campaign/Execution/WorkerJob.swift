@@ -14,6 +14,7 @@ struct WorkerJob: Sendable {
   let configs: ConfigSet
   let execution: ExecutionConfig
   let graph: PipelineGraph
+  let writesMetadata: Set<String>
 
   init(_ job: Job, session: Int) throws {
     repository = job.repository
@@ -22,6 +23,7 @@ struct WorkerJob: Sendable {
     entries = job.pipeline
     configs = job.configs
     execution = job.execution
+    writesMetadata = job.writesMetadata
     graph = try PipelineGraph(job)
   }
 
@@ -32,6 +34,7 @@ struct WorkerJob: Sendable {
     out.put(job.repository)
     out.put(job.run)
     out.put(ConfigText.yaml("execution", job.execution.tree))
+    out.put(job.writesMetadata.sorted()) { $0.put($1) }
     out.put(job.pipeline) { out, entry in
       out.put(entry.label)
       out.put(entry.type.typeName)
@@ -51,6 +54,7 @@ struct WorkerJob: Sendable {
     if case .mapping(let entries) = try YAMLText.parse(try reader.string()), let own = entries.first {
       try execution.apply(own.value, from: origin)
     }
+    let writesMetadata = try reader.list { reader throws(WireError) in try reader.string() }
     var entries: [PipelineEntry] = []
     var yamls: [String] = []
     for (label, name, yaml) in try reader.list({ reader throws(WireError) in
@@ -64,9 +68,10 @@ struct WorkerJob: Sendable {
     var configs = ConfigSet(entries.map { ($0.label, $0.type.configClass.init()) })
     for yaml in yamls { try configs.apply(try YAMLText.parse(yaml), from: origin) }
     try configs.freeze()
-    let job = Job(
+    var job = Job(
       repository: repository, run: run, pipeline: entries, configs: configs,
       execution: execution.config as? ExecutionConfig ?? ExecutionConfig(), origin: "rank 0")
+    job.writesMetadata = Set(writesMetadata)
     try self.init(job, session: session)
   }
 }

@@ -30,7 +30,8 @@ final class WorkerSide {
   private(set) var hasAbandonedThread = false
 
   init(
-    _ job: WorkerJob, rank: Int, resources: QuantumResources, waker: Waker, faults: FaultInjection, now: Double,
+    _ job: WorkerJob, rank: Int, of rankCount: Int, resources: QuantumResources, waker: Waker, faults: FaultInjection,
+    now: Double,
     environment: [String: String], send: @escaping (Message, String) -> Void
   ) {
     self.job = job
@@ -38,7 +39,7 @@ final class WorkerSide {
     self.send = send
     memory = MemoryBudget(limit: job.execution.memoryPerRank?.bytes, share: resources.memory ?? .max)
     machine = Worker(
-      startingAt: now, heartbeatSeconds: min(1, job.execution.lostAfter / 5),
+      startingAt: now, heartbeatSeconds: min(max(1, Double(rankCount) / 2000), job.execution.lostAfter / 5),
       coordinatorLostAfter: rank == 0 ? nil : max(30, 2 * job.execution.lostAfter))
     compute = ComputeThread(waker) { flag in
       try UnitRunner(

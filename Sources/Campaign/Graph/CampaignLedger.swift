@@ -54,12 +54,19 @@ struct CampaignLedger: Sendable {
     }
     readerOffsets = offsets
     readers = list
+    for case let end? in ends { endCounts[Int(end.rawValue)] += 1 }
   }
 
   func end(of quantum: Int) -> UnitSummary.End? { ends[quantum] }
 
   /// How many quanta have ended in each way, in the order succeeded, failed, blocked.
-  var endCounts: [Int] { ends.reduce(into: [0, 0, 0]) { if let end = $1 { $0[Int(end.rawValue)] += 1 } } }
+  private(set) var endCounts = [0, 0, 0]
+
+  private mutating func setEnd(_ quantum: Int, _ end: UnitSummary.End) {
+    if let old = ends[quantum] { endCounts[Int(old.rawValue)] -= 1 }
+    endCounts[Int(end.rawValue)] += 1
+    ends[quantum] = end
+  }
 
   private func readers(of dataset: Int32) -> ArraySlice<Int32> {
     readers[Int(readerOffsets[Int(dataset)])..<Int(readerOffsets[Int(dataset) + 1])]
@@ -141,10 +148,10 @@ struct CampaignLedger: Sendable {
   ///
   /// - Returns: datasets that nobody will read any more and that need not stay.
   mutating func accept(_ consequences: Consequences) -> [DatasetRef] {
-    for quantum in consequences.blockedQuanta { ends[quantum] = .blocked }
+    for quantum in consequences.blockedQuanta { setEnd(quantum, .blocked) }
     var candidates: Set<Int32> = []
     for (number, quantum) in zip(plan.units[consequences.unit].quanta, consequences.summary.quanta) {
-      ends[Int(number)] = quantum.end
+      setEnd(Int(number), quantum.end)
       let outputs = Array(plan.graph.outputDatasets(of: Int(number)))
       for (place, digest) in quantum.files where outputs.indices.contains(place) {
         files[outputs[place].dataset] = digest

@@ -40,6 +40,7 @@ package struct RunPlan: Sendable {
   /// Dataset types of which files are written at all.
   let storedTypes: Set<String>
   let retainedTypes: Set<String>?
+  private let writesMetadata: Set<String>
   /// Products that are not what was recorded, and why.
   package private(set) var damaged: [String] = []
   /// Records that no longer count.
@@ -59,6 +60,7 @@ package struct RunPlan: Sendable {
     unitOfQuantum = Array(repeating: -1, count: graph.quanta.count)
     workGraph = try WorkGraph([], upstream: [])
     retainedTypes = job.retain
+    writesMetadata = job.writesMetadata
     storedTypes = Self.storedTypes(graph.pipeline, job.retain)
     var files = ProductFiles(job.repository)
     var found: [RecordedQuantum?] = recipes.map { recipe in
@@ -143,6 +145,13 @@ package struct RunPlan: Sendable {
 
   private func hasRetainedFiles(_ quantum: Int, _ record: RecordedQuantum, _ files: inout ProductFiles) -> Bool {
     var isWhole = true
+    let label = graph.pipeline.nodes[graph.quanta[quantum].task].label
+    if writesMetadata.contains(label) {
+      let path = DatasetRef("\(label)_metadata", graph.quanta[quantum].dataID).relativePath
+      guard let file = record.outputs[path],
+        files.isSound(run: record.run, path, file.digest, file.stamp, mustBeThere: record.isOwn)
+      else { return false }
+    }
     for use in graph.outputDatasets(of: quantum) {
       let reference = graph.reference(Int(use.dataset))
       guard isRetained(reference.datasetType) else { continue }

@@ -37,15 +37,14 @@ package struct SkyRows: Sendable {
     let constants: [Dimension: DimensionValue] = [
       .instrument: .name(repository.settings.instrument.name), .skymap: .name(repository.settings.skyMap.name),
     ]
-    let selection = job.selection
-    let wantsPatches = selection.values[.tract] != nil || selection.values[.patch] != nil
+    let selections = [job.selection] + job.alternatives
+    let wantPatches = selections.allSatisfy { $0.values[.tract] != nil || $0.values[.patch] != nil }
     var rows: [Row] = []
     var exposureCount = 0
     var placeless: [String] = []
     for record in repository.visits.records {
-      guard selection.contains(.visit, .number(record.visit)), selection.contains(.detector, .number(record.detector)),
-        selection.contains(.band, .name(record.band))
-      else { continue }
+      let matching = selections.filter { $0.containsExposure(record) }
+      guard !matching.isEmpty else { continue }
       let isTemplate = job.template.map { $0.containsExposure(record) } ?? true
       let isScience = job.allowsSelf || job.template == nil || !isTemplate
       var values = constants
@@ -55,7 +54,7 @@ package struct SkyRows: Sendable {
       func row(_ values: [Dimension: DimensionValue]) throws -> Row {
         Row(dataID: try DataID(values), isTemplate: isTemplate, isScience: isScience)
       }
-      guard needsPatches || wantsPatches else {
+      guard needsPatches || wantPatches else {
         rows.append(try row(values))
         exposureCount += 1
         continue
@@ -63,16 +62,15 @@ package struct SkyRows: Sendable {
       let patches = try Self.patches(of: record, skyMap)
       if patches == nil { placeless.append("visit \(record.visit), detector \(record.detector)") }
       var isCounted = false
-      for patch in patches ?? []
-      where selection.contains(.tract, .number(Int64(patch.tract)))
-        && selection.contains(.patch, .number(Int64(patch.index)))
-      {
-        values[.tract] = .number(Int64(patch.tract))
-        values[.patch] = .number(Int64(patch.index))
+      for patch in patches ?? [] {
+        let (tract, index) = (DimensionValue.number(Int64(patch.tract)), DimensionValue.number(Int64(patch.index)))
+        guard matching.contains(where: { $0.contains(.tract, tract) && $0.contains(.patch, index) }) else { continue }
+        values[.tract] = tract
+        values[.patch] = index
         rows.append(try row(values))
         isCounted = true
       }
-      if !isCounted, !wantsPatches {
+      if !isCounted, !wantPatches {
         rows.append(try row(values))
         isCounted = true
       }

@@ -13,6 +13,8 @@ package struct Job: Sendable {
   /// The run's name: a folder under `runs` of the repository.
   package var run: String
   package var selection: Selection
+  /// More selections: what any of them selects is wanted too.
+  package var alternatives: [Selection] = []
   /// The visits that templates are made of; `nil` when the job says nothing of them.
   package var template: Selection?
   /// Whether visits of the template are subtracted too.
@@ -22,6 +24,8 @@ package struct Job: Sendable {
   /// Dataset types whose files stay; `nil` for all.
   package var retain: Set<String>?
   package var execution: ExecutionConfig
+  /// Tasks whose metadata get files of their own, `LABEL_metadata`, also of quanta that fail.
+  package var writesMetadata: Set<String> = []
   /// What the job file says about the lot, to be shown and kept.
   package var origin: String
 
@@ -71,7 +75,7 @@ package struct Job: Sendable {
     (template, allowsSelf) = try keys.template()
     pipeline = try keys.pipeline(registry)
 
-    let input = try InputRepository(repository)
+    let input = try InputRepository(describing: repository)
     configs = ConfigSet(pipeline.map { ($0.label, $0.type.configClass.init()) })
     try configs.apply(
       input.overridesOfTasks(named: Set(pipeline.map(\.label))),
@@ -90,6 +94,7 @@ package struct Job: Sendable {
     try execution.freeze()
     self.execution = execution.config as? ExecutionConfig ?? ExecutionConfig()
     retain = try keys.retain()
+    writesMetadata = Set(pipeline.map(\.label).filter { retain?.contains("\($0)_metadata") == true })
   }
 
   /// A job that no file describes.

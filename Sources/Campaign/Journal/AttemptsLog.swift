@@ -36,18 +36,31 @@ final class AttemptsLog {
     buffer = []
   }
 
-  /// Reads what all sessions left; lines that are none are left out.
+  /// Reads what all sessions left, piece by piece; lines that are none are left out.
   static func summary(of folder: String) -> TimingSummary {
     var summary = TimingSummary()
-    guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)") else { return summary }
-    for line in data.split(separator: 10) {
-      guard let json = try? JSONValue(parsing: String(decoding: line, as: UTF8.self)) else { continue }
-      if json["unit"] != nil {
-        if let attempt = try? AttemptRecord(json: json) { summary.add(attempt) }
-      } else if let session = try? SessionRecord(json: json) {
-        summary.add(session)
+    guard let handle = FileHandle(forReadingAtPath: "\(folder)/\(name)") else { return summary }
+    defer { try? handle.close() }
+    var rest: [UInt8] = []
+    while let piece = try? handle.read(upToCount: 1 << 20), !piece.isEmpty {
+      rest += piece
+      var start = 0
+      while let end = rest[start...].firstIndex(of: 10) {
+        take(rest[start..<end], into: &summary)
+        start = end + 1
       }
+      rest.removeFirst(start)
     }
+    take(rest[...], into: &summary)
     return summary
+  }
+
+  private static func take(_ line: ArraySlice<UInt8>, into summary: inout TimingSummary) {
+    guard let json = try? JSONValue(parsing: String(decoding: line, as: UTF8.self)) else { return }
+    if json["unit"] != nil {
+      if let attempt = try? AttemptRecord(json: json) { summary.add(attempt) }
+    } else if let session = try? SessionRecord(json: json) {
+      summary.add(session)
+    }
   }
 }

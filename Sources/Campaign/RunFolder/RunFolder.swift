@@ -79,12 +79,53 @@ package final class RunFolder {
     if FileManager.default.contents(atPath: file).map({ Array($0) }) != text { try files.publish(text, to: file) }
   }
 
+  /// Which part of a description.
+  package enum Part: CaseIterable, Sendable {
+    case config, schemas, packageVersions
+  }
+
+  /// Writes the description of a job's run, or compares one part of what is there; what differs otherwise is not looked at.
+  ///
+  /// - Parameters:
+  ///   - clobber: replaces a description that is there, which is kept as `run.yaml~1` and so on with `doBackup`.
+  /// - Throws: ``TaskFramework/TaskError`` with all differences, ``Repository/PublishError``.
+  static func write(_ part: Part, of job: Job, clobber: Bool, doBackup: Bool, files: AtomicFile = AtomicFile()) throws {
+    let description = try Self.description(of: job)
+    let file = "\(job.runFolder)/\(RunDescription.name)"
+    let exists = FileManager.default.fileExists(atPath: file)
+    if exists, !clobber {
+      let earlier = try RunDescription.Earlier(file)
+      let all = description.differences(from: earlier)
+      let differences =
+        switch part {
+        case .config: all.filter { !$0.hasPrefix("the schema ") }
+        case .schemas: all.filter { $0.hasPrefix("the schema ") }
+        case .packageVersions: description.softwareDifferences(from: earlier)
+        }
+      guard differences.isEmpty else {
+        throw TaskError("\(file): \(differences.joined(separator: "; ")). Give clobber to replace what is there")
+      }
+      return
+    }
+    if exists, doBackup {
+      var number = 1
+      while FileManager.default.fileExists(atPath: "\(file)~\(number)") { number += 1 }
+      do {
+        try FileManager.default.copyItem(atPath: file, toPath: "\(file)~\(number)")
+      } catch {
+        throw PublishError.failed(path: file, operation: "keep a copy of it", reason: error.localizedDescription)
+      }
+    }
+    try files.publish(Array(description.text(keeping: nil).utf8), to: file)
+  }
+
   /// What `run.yaml` would say of a job.
   static func description(of job: Job) throws -> RunDescription {
     let tasks = try TaskSet(PipelineGraph(job).nodes, context: TaskContext())
     return RunDescription(
       job, schemas: tasks.schemas.mapValues(schemaDigest),
-      skyMapDigest: try InputRepository(job.repository).settings.makeSkyMap().digest, software: softwareVersions)
+      skyMapDigest: try InputRepository(describing: job.repository).settings.makeSkyMap().digest,
+      software: softwareVersions)
   }
 
   /// SHA-256 of what a schema means to those who read tables: names, types, units, order, slots.

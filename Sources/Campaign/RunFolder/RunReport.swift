@@ -25,6 +25,11 @@ package enum RunReport {
       files: files)
   }
 
+  /// Whether a folder is a run.
+  package static func exists(_ folder: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(folder)/\(RunDescription.name)")
+  }
+
   /// What happened in a run.
   ///
   /// - Throws: ``Repository/ReadError`` where there is none.

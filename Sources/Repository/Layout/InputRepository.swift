@@ -51,17 +51,23 @@ package struct InputRepository: Sendable {
   ///
   /// - Throws: ``RepositoryError``, ``TaskFramework/ConfigError``, and what reading `visits.h5` throws.
   package init(_ path: String, files: AtomicFile = AtomicFile()) throws {
-    guard Self.exists(path) else { throw RepositoryError.notARepository(path: path) }
-    self.path = path
-    self.files = files
-    (config, overrides) = try Self.readConfig(Self.yamlPath(path))
+    try self.init(describing: path, files: files)
     let visitsPath = path + "/visits.h5"
     if FileManager.default.fileExists(atPath: visitsPath) {
       let index = try Dataset<RepositoryIndex>(decoding: try readFile(visitsPath), name: visitsPath).content
       (visits, manifest) = (index.visits, index.manifest)
-    } else {
-      (visits, manifest) = (VisitTable(), Manifest())
     }
+  }
+
+  /// Opens a repository for what `repository.yaml` says of it alone: it seems to hold nothing.
+  ///
+  /// - Throws: ``RepositoryError``, ``TaskFramework/ConfigError``.
+  package init(describing path: String, files: AtomicFile = AtomicFile()) throws {
+    guard Self.exists(path) else { throw RepositoryError.notARepository(path: path) }
+    self.path = path
+    self.files = files
+    (config, overrides) = try Self.readConfig(Self.yamlPath(path))
+    (visits, manifest) = (VisitTable(), Manifest())
   }
 
   private static func readConfig(_ path: String) throws(ConfigError) -> (LoadedConfig, ConfigValue) {

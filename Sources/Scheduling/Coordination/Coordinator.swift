@@ -125,6 +125,8 @@ package struct Coordinator: Sendable {
   package var isOver: Bool { hasEnded }
   /// Ranks that may still be given work.
   package var activeRanks: [Int] { ranks.active }
+  package func isActive(_ rank: Int) -> Bool { ranks[rank]?.isActive == true }
+  package var activeCount: Int { ranks.activeCount }
   package func assignments(of rank: Int) -> [Assignment] { ranks[rank]?.assignments ?? [] }
   /// When something is due that no event announces; `nil` when nothing is.
   package var nextDeadline: Double? { delayed.min?.time }
@@ -313,7 +315,7 @@ package struct Coordinator: Sendable {
 
   private mutating func dispatch(_ effects: inout [CoordinatorEffect]) {
     guard stopReason == nil else { return }
-    for group in ready.waitingGroups {
+    for group in ready.hasGroups ? ready.waitingGroups : [] {
       guard let owner = groupOwners[group] ?? idle.first() else { continue }
       groupOwners[group] = owner
       // Its units run one after the other, so they may as well all lie there.
@@ -358,7 +360,7 @@ package struct Coordinator: Sendable {
       reason = .complete
     } else if let stopReason {
       reason = stopReason
-    } else if ranks.count > 0, ranks.active.isEmpty {
+    } else if ranks.count > 0, ranks.activeCount == 0 {
       reason = .noRanks
     } else {
       return

@@ -15,14 +15,18 @@ struct RankTable: Sendable {
   private var records: [Record?] = []
   /// Ranks that ever joined.
   private(set) var count = 0
+  /// Ranks that may still be given work.
+  private(set) var activeCount = 0
 
   subscript(rank: Int) -> Record? {
     _read { yield records.indices.contains(rank) ? records[rank] : nil }
     _modify {
       if rank >= records.count { records += Array(repeating: nil, count: rank + 1 - records.count) }
       if records[rank] == nil { count += 1 }
+      if records[rank]?.isActive == true { activeCount -= 1 }
       yield &records[rank]
       if records[rank] == nil { count -= 1 }
+      if records[rank]?.isActive == true { activeCount += 1 }
     }
   }
 

@@ -35,6 +35,7 @@ struct ReadyQueue: Sendable {
 
   /// Groups that have units waiting, in the order of their numbers.
   var waitingGroups: [Int] { byGroup.filter { !$0.value.isEmpty }.keys.map(Int.init).sorted() }
+  var hasGroups: Bool { groupCount > 0 }
   /// Units that any rank may take.
   var freeCount: Int { count - groupCount }
   private var groupCount = 0
