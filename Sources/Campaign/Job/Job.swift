@@ -21,6 +21,8 @@ package struct Job: Sendable {
   package var configs: ConfigSet
   /// Dataset types whose files stay; `nil` for all.
   package var retain: Set<String>?
+  /// Where they are named.
+  package var retainOrigin: ConfigOrigin
   package var execution: ExecutionConfig
   /// What the job file says about the lot, to be shown and kept.
   package var origin: String
@@ -90,6 +92,7 @@ package struct Job: Sendable {
     try execution.freeze()
     self.execution = execution.config as? ExecutionConfig ?? ExecutionConfig()
     retain = try keys.retain()
+    retainOrigin = keys.origin("retain")
   }
 
   /// A job that no file describes.
@@ -107,6 +110,7 @@ package struct Job: Sendable {
     template = nil
     allowsSelf = true
     retain = nil
+    retainOrigin = .code(origin)
   }
 }
 

@@ -30,4 +30,9 @@ package struct TaskRegistry: Sendable {
 package struct PipelineEntry: Sendable {
   package let label: String
   package let type: any PipelineTask.Type
+
+  package init(label: String, type: any PipelineTask.Type) {
+    self.label = label
+    self.type = type
+  }
 }
