@@ -152,6 +152,13 @@ let package = Package(
         "skydiff", "skydiff-mock", "MockTasks", "Repository", "TaskFramework", "Digests",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
+    tests(
+      of: "Campaign",
+      [
+        "Campaign", "MockTasks", "Reporting", "Repository", "TaskFramework", "Catalogs", "Scheduling", "Imaging",
+        "SkyGeometry", "HDF5", "Digests",
+      ]),
+    tests(of: "MPI", ["MPI"]),
     .target(
       name: "MockTasks",
       dependencies: [

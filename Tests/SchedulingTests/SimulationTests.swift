@@ -25,8 +25,10 @@ import Testing
     for name in [
       "death", "death by poison", "stop", "coordinator crash", "journal tail lost", "drain", "late result", "timeout",
       "loss",
-      "quarantine", "thread abandoned", "cancel", "exclusive group", "journal synced", "end: complete", "end: drained",
-      "end: crash", "end: noRanks", "end: failedFast", "end: storageFull", "leave: released", "leave: threadAbandoned",
+      "quarantine", "thread abandoned", "cancel", "exclusive group", "runs without a blocked unit", "journal synced",
+      "end: complete", "end: drained",
+      "end: crash", "end: noRanks", "end: failedFast", "end: tooManyFailures", "end: storageFull", "leave: released",
+      "leave: threadAbandoned",
     ] + UnitState.allCases.map({ "state: \($0)" }) {
       #expect(total[name, default: 0] > 0, "\(name) was never seen")
     }

@@ -9,7 +9,7 @@ internal import Scheduling
 internal import TaskFramework
 
 /// A run that is ready to go on: planned, held, and with what happened before.
-struct PreparedRun {
+package struct PreparedRun {
   let job: Job
   let plan: RunPlan
   let folder: RunFolder
@@ -54,7 +54,7 @@ struct PreparedRun {
   }
 
   /// The graph of a job, and the other runs that it may use.
-  static func graph(of job: Job, _ options: CampaignOptions) throws -> (
+  package static func graph(of job: Job, _ options: CampaignOptions) throws -> (
     graph: QuantumGraph, others: [(run: String, history: RunHistory)]
   ) {
     let repository = try InputRepository(job.repository)
@@ -80,7 +80,7 @@ struct PreparedRun {
       + pipeline.nodes.map { "\($0.label)_metadata" }
     for type in (job.retain ?? []).sorted() where !known.contains(type) {
       throw ConfigError(
-        origin: .file(job.origin, line: nil), path: "retain",
+        origin: job.retainOrigin, path: "retain",
         reason: "no task of the pipeline writes \(type); they write \(known.joined(separator: ", "))",
         suggestion: nearestName(to: type, among: known))
     }

@@ -1,44 +1,77 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A work unit as a rank gets it.
 
-internal import Digests
+package import Digests
 internal import Repository
-internal import Scheduling
-internal import TaskFramework
+package import Scheduling
+package import TaskFramework
 
 /// A work unit with all that a rank has to know to do it; ranks plan nothing.
-struct UnitOrder: Hashable, Sendable {
-  struct Input: Hashable, Sendable {
-    let argument: String
-    let reference: DatasetRef
+package struct UnitOrder: Hashable, Sendable {
+  package struct Input: Hashable, Sendable {
+    package let argument: String
+    package let reference: DatasetRef
     /// `nil` for what the unit itself makes before.
-    let source: DatasetSource?
+    package let source: DatasetSource?
     /// Of the quantum that makes it; `nil` for what was there before the run.
-    let recipe: Digest256?
+    package let recipe: Digest256?
+
+    package init(
+      argument: String, reference: DatasetRef, source: DatasetSource?, recipe: Digest256?
+    ) {
+      self.argument = argument
+      self.reference = reference
+      self.source = source
+      self.recipe = recipe
+    }
   }
 
-  struct Output: Hashable, Sendable {
-    let argument: String
-    let reference: DatasetRef
-    let isStored: Bool
+  package struct Output: Hashable, Sendable {
+    package let argument: String
+    package let reference: DatasetRef
+    package let isStored: Bool
+
+    package init(
+      argument: String, reference: DatasetRef, isStored: Bool
+    ) {
+      self.argument = argument
+      self.reference = reference
+      self.isStored = isStored
+    }
   }
 
-  struct QuantumOrder: Hashable, Sendable {
-    let label: String
-    let dataID: DataID
-    let recipe: Digest256
+  package struct QuantumOrder: Hashable, Sendable {
+    package let label: String
+    package let dataID: DataID
+    package let recipe: Digest256
     /// Whether something that it needs has failed before.
-    let isBlocked: Bool
-    let inputs: [Input]
-    let outputs: [Output]
+    package let isBlocked: Bool
+    package let inputs: [Input]
+    package let outputs: [Output]
+
+    package init(
+      label: String, dataID: DataID, recipe: Digest256, isBlocked: Bool, inputs: [Input], outputs: [Output]
+    ) {
+      self.label = label
+      self.dataID = dataID
+      self.recipe = recipe
+      self.isBlocked = isBlocked
+      self.inputs = inputs
+      self.outputs = outputs
+    }
   }
 
-  let name: String
-  let quanta: [QuantumOrder]
+  package let name: String
+  package let quanta: [QuantumOrder]
+
+  package init(name: String, quanta: [QuantumOrder]) {
+    self.name = name
+    self.quanta = quanta
+  }
 }
 
 extension UnitOrder {
-  var encoded: [UInt8] {
+  package var encoded: [UInt8] {
     var out = WireWriter()
     out.put(name)
     out.put(quanta) { out, quantum in
@@ -67,18 +100,18 @@ extension UnitOrder {
   }
 
   /// - Throws: ``Scheduling/WireError``.
-  init(decoding bytes: [UInt8]) throws(WireError) {
+  package init(decoding bytes: [UInt8]) throws(WireError) {
     var reader = WireReader(bytes)
     name = try reader.string()
     quanta = try reader.list { reader throws(WireError) in
       let label = try reader.string()
       let dataID = try reader.dataID()
-      guard let recipe = Digest256(hex: try reader.string()) else { throw WireError("a recipe is no digest") }
+      guard let recipe = try reader.recipe() else { throw WireError("a quantum has no recipe") }
       let isBlocked = try reader.boolean()
       let inputs = try reader.list { reader throws(WireError) in
         Input(
           argument: try reader.string(), reference: try reader.reference(), source: try reader.source(),
-          recipe: Digest256(hex: try reader.string()))
+          recipe: try reader.recipe())
       }
       let outputs = try reader.list { reader throws(WireError) in
         Output(argument: try reader.string(), reference: try reader.reference(), isStored: try reader.boolean())
@@ -129,6 +162,14 @@ extension WireReader {
     } catch {
       throw WireError("\(error)")
     }
+  }
+
+  /// Of what was there before the run, an empty text.
+  fileprivate mutating func recipe() throws(WireError) -> Digest256? {
+    let hex = try string()
+    if hex.isEmpty { return nil }
+    guard let recipe = Digest256(hex: hex) else { throw WireError("a recipe is no digest") }
+    return recipe
   }
 
   fileprivate mutating func source() throws(WireError) -> DatasetSource? {

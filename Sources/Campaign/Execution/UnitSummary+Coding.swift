@@ -3,11 +3,11 @@
 
 internal import Digests
 internal import Repository
-internal import Scheduling
+package import Scheduling
 
 extension UnitSummary {
   /// The summary, which the coordinator reads, and the journal's line, which it writes down as it is.
-  func encoded(with journalMembers: String) -> [UInt8] {
+  package func encoded(with journalMembers: String) -> [UInt8] {
     var out = WireWriter()
     out.put(quanta) { out, quantum in
       out.put(quantum.end.rawValue)
@@ -22,7 +22,7 @@ extension UnitSummary {
   }
 
   /// - Throws: ``Scheduling/WireError``.
-  static func decode(_ bytes: [UInt8]) throws(WireError) -> (UnitSummary, journalMembers: String) {
+  package static func decode(_ bytes: [UInt8]) throws(WireError) -> (UnitSummary, journalMembers: String) {
     var reader = WireReader(bytes)
     let quanta = try reader.list { reader throws(WireError) in
       guard let end = End(rawValue: try reader.number()) else { throw WireError("a quantum has no such end") }
@@ -38,7 +38,8 @@ extension UnitSummary {
     }
     let members = try reader.string()
     try reader.expectEnd()
-    guard !members.contains("\n") else { throw WireError("a record has several lines") }
+    // Bytes, since "\r\n" is one character that is neither.
+    guard !members.utf8.contains(10) else { throw WireError("a record has several lines") }
     return (UnitSummary(quanta: quanta), members)
   }
 }

@@ -2,25 +2,32 @@
 // What has become of the quanta of a session.
 
 internal import Digests
-internal import Reporting
-internal import Repository
-internal import TaskFramework
+package import Reporting
+package import Repository
+package import TaskFramework
 
 /// What a rank says of a unit that it has done, in short.
-struct UnitSummary: Hashable, Sendable {
-  enum End: UInt8, Hashable, Sendable { case succeeded, failed, blocked }
+package struct UnitSummary: Hashable, Sendable {
+  package enum End: UInt8, Hashable, Sendable, CaseIterable { case succeeded, failed, blocked }
 
-  struct Quantum: Hashable, Sendable {
-    let end: End
+  package struct Quantum: Hashable, Sendable {
+    package let end: End
     /// By the output's place among the quantum's.
-    let files: [Int: FileDigest]
+    package let files: [Int: FileDigest]
+
+    package init(end: End, files: [Int: FileDigest]) {
+      self.end = end
+      self.files = files
+    }
   }
 
-  let quanta: [Quantum]
+  package let quanta: [Quantum]
+
+  package init(quanta: [Quantum]) { self.quanta = quanta }
 }
 
 /// What has become of the quanta of a session, and where their products are.
-struct CampaignLedger: Sendable {
+package struct CampaignLedger: Sendable {
   let plan: RunPlan
   private var ends: [UnitSummary.End?]
   /// Files of what ran in this session.
@@ -29,7 +36,7 @@ struct CampaignLedger: Sendable {
   private var readers: [Int32]
   private let runPath: String
 
-  init(_ plan: RunPlan, run: String) {
+  package init(_ plan: RunPlan, run: String) {
     self.plan = plan
     runPath = "runs/\(run)"
     let graph = plan.graph
@@ -57,10 +64,11 @@ struct CampaignLedger: Sendable {
     for case let end? in ends { endCounts[Int(end.rawValue)] += 1 }
   }
 
-  func end(of quantum: Int) -> UnitSummary.End? { ends[quantum] }
+  /// `nil` for a quantum that has not ended.
+  package func end(of quantum: Int) -> UnitSummary.End? { ends[quantum] }
 
   /// How many quanta have ended in each way, in the order succeeded, failed, blocked.
-  private(set) var endCounts = [0, 0, 0]
+  package private(set) var endCounts = [0, 0, 0]
 
   private mutating func setEnd(_ quantum: Int, _ end: UnitSummary.End) {
     if let old = ends[quantum] { endCounts[Int(old.rawValue)] -= 1 }
@@ -74,7 +82,7 @@ struct CampaignLedger: Sendable {
 
   // MARK: - Orders
 
-  func order(for unit: Int) -> UnitOrder {
+  package func order(for unit: Int) -> UnitOrder {
     let graph = plan.graph
     var madeHere: Set<Int32> = []
     let quanta = plan.units[unit].quanta.map { number -> UnitOrder.QuantumOrder in
@@ -111,16 +119,16 @@ struct CampaignLedger: Sendable {
   // MARK: - Results
 
   /// What follows from a unit's end, if it counts.
-  struct Consequences: Sendable {
-    let unit: Int
+  package struct Consequences: Sendable {
+    package let unit: Int
     let summary: UnitSummary
     fileprivate let blockedQuanta: [Int]
     /// Units of which nothing can run any more.
-    let blockedUnits: [Int]
+    package let blockedUnits: [Int]
   }
 
   /// - Returns: `nil` for a summary that is none of this unit.
-  func consequences(of unit: Int, _ summary: UnitSummary) -> Consequences? {
+  package func consequences(of unit: Int, _ summary: UnitSummary) -> Consequences? {
     guard plan.units.indices.contains(unit), plan.units[unit].quanta.count == summary.quanta.count else { return nil }
     let own = Set(plan.units[unit].quanta)
     var blocked: Set<Int> = []
@@ -147,7 +155,7 @@ struct CampaignLedger: Sendable {
   /// Takes in what follows from a unit's end.
   ///
   /// - Returns: datasets that nobody will read any more and that need not stay.
-  mutating func accept(_ consequences: Consequences) -> [DatasetRef] {
+  package mutating func accept(_ consequences: Consequences) -> [DatasetRef] {
     for quantum in consequences.blockedQuanta { setEnd(quantum, .blocked) }
     var candidates: Set<Int32> = []
     for (number, quantum) in zip(plan.units[consequences.unit].quanta, consequences.summary.quanta) {
@@ -164,7 +172,9 @@ struct CampaignLedger: Sendable {
     return candidates.sorted().filter(isDone).map { plan.graph.reference(Int($0)) }
   }
 
-  /// Whether a file of this run has served all that it was made for. What failed may be tried again, so its input stays.
+  /// Whether a file of this run has served all that it was made for.
+  ///
+  /// What failed may be tried again, so its input stays.
   private func isDone(_ dataset: Int32) -> Bool {
     guard !plan.isRetained(plan.graph.datasetTypes[Int(plan.graph.datasets[Int(dataset)].type)]),
       let source = source(of: dataset), source.path.hasPrefix(runPath + "/")
@@ -179,7 +189,7 @@ struct CampaignLedger: Sendable {
   }
 
   /// Quanta of whole units, or of none, that could not run, for the record.
-  var unrecordedBlocked: [QuantumRecord] {
+  package var unrecordedBlocked: [QuantumRecord] {
     let graph = plan.graph
     return graph.quanta.indices.compactMap { quantum in
       guard ends[quantum] == .blocked else { return nil }

@@ -60,11 +60,11 @@ package struct PipelineNode: Sendable {
 package struct PipelineGraph: Sendable {
   package let nodes: [PipelineNode]
   /// For each task, those that it reads from.
-  let upstream: [[Int]]
+  package let upstream: [[Int]]
   /// Which task writes a dataset type.
   let producers: [String: Int]
   /// Tasks that one rank does in one go for a data ID, by task: the number of the chain.
-  let chains: [Int]
+  package let chains: [Int]
   let chainCount: Int
 
   /// - Throws: ``PlanError/invalidPipeline(_:)``: a dataset type that two tasks write, a cycle, ends of a connection that differ.
@@ -129,10 +129,10 @@ package struct PipelineGraph: Sendable {
     var left = Array(nodes.indices)
     while !left.isEmpty {
       let next = left.first { i in
-        inputs(nodes[i]).allSatisfy { input in
-          producers[input.datasetType].map { $0 == i || order.contains($0) } ?? true
+        // A task that needs a schema is made after the one that has it.
+        (inputs(nodes[i]) + nodes[i].connections.connections(.initInput)).allSatisfy { input in
+          producers[input.datasetType].map { order.contains($0) } ?? true
         }
-          && !inputs(nodes[i]).contains { producers[$0.datasetType] == i }
       }
       guard let next else {
         throw PlanError.invalidPipeline(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a session of a run will do.
 
-internal import Digests
+package import Digests
 package import Reporting
 package import Repository
 package import Scheduling
@@ -29,14 +29,15 @@ package struct RunPlan: Sendable {
   }
 
   package let graph: QuantumGraph
-  let recipes: [Digest256]
+  /// What the outputs of each quantum follow from.
+  package let recipes: [Digest256]
   package private(set) var decisions: [Decision]
   package private(set) var units: [Unit] = []
   /// The unit of each quantum that runs; −1 for others.
   private(set) var unitOfQuantum: [Int32]
   package private(set) var workGraph: WorkGraph
   /// Files of quanta that do not run again.
-  private(set) var sources: [Int32: DatasetSource] = [:]
+  package private(set) var sources: [Int32: DatasetSource] = [:]
   /// Dataset types of which files are written at all.
   let storedTypes: Set<String>
   let retainedTypes: Set<String>?
@@ -44,7 +45,7 @@ package struct RunPlan: Sendable {
   /// Products that are not what was recorded, and why.
   package private(set) var damaged: [String] = []
   /// Records that no longer count.
-  private(set) var forgotten: [Digest256] = []
+  package private(set) var forgotten: [Digest256] = []
 
   /// - Parameters:
   ///   - others: runs whose results may be used.
@@ -73,6 +74,7 @@ package struct RunPlan: Sendable {
     }
     decideForward(found, &files)
     decideBackward(&found, &files)
+    blockBehindFailures()
     collectSources(found, &files)
     damaged = files.damaged
     forgotten = graph.quanta.indices.filter { decisions[$0] == .run && history.entries[recipes[$0]] != nil }.map {
@@ -134,12 +136,23 @@ package struct RunPlan: Sendable {
         case .blocked: break
         }
       }
-      let isBlocked = graph.inputDatasets(of: quantum).contains { use in
-        let producer = Int(graph.producers[Int(use.dataset)])
-        guard producer >= 0, graph.connection(use, of: quantum).minimum > 0 else { return false }
-        return decisions[producer] == .failedBefore || decisions[producer] == .blocked
-      }
-      if isBlocked { decisions[quantum] = .blocked }
+      if needsFailure(quantum) { decisions[quantum] = .blocked }
+    }
+  }
+
+  /// Whether a quantum cannot be without something that failed, or that could not run.
+  private func needsFailure(_ quantum: Int) -> Bool {
+    graph.inputDatasets(of: quantum).contains { use in
+      let producer = Int(graph.producers[Int(use.dataset)])
+      guard producer >= 0, graph.connection(use, of: quantum).minimum > 0 else { return false }
+      return decisions[producer] == .failedBefore || decisions[producer] == .blocked
+    }
+  }
+
+  /// What had succeeded and has to run again, since a file is missing, may need what has failed in the meantime.
+  private mutating func blockBehindFailures() {
+    for quantum in graph.quanta.indices where decisions[quantum] == .run && needsFailure(quantum) {
+      decisions[quantum] = .blocked
     }
   }
 
@@ -249,7 +262,7 @@ package struct RunPlan: Sendable {
       let isExclusive = graph.quanta[Int(unit.quanta[0])].task
       traits.append(
         WorkUnitTraits(
-          stage: unit.chain, cost: random?.unit() ?? (cost.isFinite ? cost : 1), affinity: affinity,
+          stage: unit.chain, cost: random?.unit() ?? (cost.isFinite ? min(cost, 1e30) : 1), affinity: affinity,
           exclusiveGroup: graph.pipeline.nodes[isExclusive].type.canMultiprocess ? nil : unit.chain))
     }
     workGraph = try WorkGraph(traits, upstreamOffsets: offsets, upstreamList: upstream)

@@ -23,6 +23,8 @@ package struct Job: Sendable {
   package var configs: ConfigSet
   /// Dataset types whose files stay; `nil` for all.
   package var retain: Set<String>?
+  /// Where they are named.
+  package var retainOrigin: ConfigOrigin
   package var execution: ExecutionConfig
   /// Tasks whose metadata get files of their own, `LABEL_metadata`, also of quanta that fail.
   package var writesMetadata: Set<String> = []
@@ -95,6 +97,7 @@ package struct Job: Sendable {
     self.execution = execution.config as? ExecutionConfig ?? ExecutionConfig()
     retain = try keys.retain()
     writesMetadata = Set(pipeline.map(\.label).filter { retain?.contains("\($0)_metadata") == true })
+    retainOrigin = keys.origin("retain")
   }
 
   /// A job that no file describes.
@@ -112,6 +115,7 @@ package struct Job: Sendable {
     template = nil
     allowsSelf = true
     retain = nil
+    retainOrigin = .code(origin)
   }
 }
 

@@ -62,6 +62,14 @@ struct JobKeys {
     }
     let rest = list.filter { $0.key != "allowSelf" }
     guard !rest.isEmpty else { return (nil, allowsSelf) }
+    // Whether an exposure is in the template does not depend on the patch, so tract and patch would say nothing.
+    let known = [Dimension.visit, .detector, .band].map(\.rawValue) + ["allowSelf"]
+    for entry in rest where !known.contains(entry.key) {
+      throw ConfigError(
+        origin: whole.at(line: entry.line), path: "template.\(entry.key)",
+        reason: "exposures are put into the template by visit, detector and band; there is allowSelf besides",
+        suggestion: nearestName(to: entry.key, among: known))
+    }
     return (try Selection(.mapping(rest), key: "template", from: origin("template")), allowsSelf)
   }
 

@@ -35,15 +35,11 @@ package enum DimensionSelection: Hashable, Sendable {
   ///
   /// - Throws: ``TaskFramework/ConfigProblem`` that says what is expected.
   init(parsing text: String, _ dimension: Dimension) throws(ConfigProblem) {
-    if text == "all" {
-      self = .all
-      return
-    }
     let parts = text.split(omittingEmptySubsequences: false) { $0 == "," || $0 == "^" }
       .map { String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
     guard dimension.isNumeric else {
       var names: Set<String> = []
-      for part in parts {
+      for part in parts where part != "all" {
         do throws(DataIDError) {
           _ = try DataID([dimension: .name(part)])
         } catch {
@@ -51,12 +47,12 @@ package enum DimensionSelection: Hashable, Sendable {
         }
         names.insert(part)
       }
-      self = .names(names)
+      self = parts.contains("all") ? .all : .names(names)
       return
     }
     var ranges: [Range] = []
-    for part in parts { ranges.append(try Self.range(part, dimension)) }
-    self = .ranges(ranges)
+    for part in parts where part != "all" { ranges.append(try Self.range(part, dimension)) }
+    self = parts.contains("all") ? .all : .ranges(ranges)
   }
 
   private static func range(_ text: String, _ dimension: Dimension) throws(ConfigProblem) -> Range {
@@ -86,17 +82,16 @@ package enum DimensionSelection: Hashable, Sendable {
       }
       var ranges: [Range] = []
       var names: Set<String> = []
+      var isAll = false
       for value in values {
         switch try DimensionSelection(value, dimension) {
-        case .all:
-          self = .all
-          return
+        case .all: isAll = true
         case .ranges(let more): ranges += more
         case .names(let more): names.formUnion(more)
         case .both: break
         }
       }
-      self = dimension.isNumeric ? .ranges(ranges) : .names(names)
+      self = isAll ? .all : dimension.isNumeric ? .ranges(ranges) : .names(names)
     default:
       throw ConfigProblem(
         path: dimension.rawValue,

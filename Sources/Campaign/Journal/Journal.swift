@@ -26,6 +26,8 @@ package final class Journal: @unchecked Sendable {
   private var isFlushing = false
   private var isClosed = false
   private var syncFailure: PublishError?
+  /// Of the first line that could not be written.
+  private var appendFailure: PublishError?
   /// Told when more is durable; called on the thread that syncs.
   private let whenDurable: @Sendable () -> Void
   /// Seconds between two syncs, unless someone waits for one.
@@ -59,8 +61,19 @@ package final class Journal: @unchecked Sendable {
 
   /// Adds a line and says which it is, from 1 on.
   ///
-  /// - Throws: ``Repository/PublishError``: no space, or the disk is gone; then the run cannot go on.
+  /// - Throws: ``Repository/PublishError``: no space, or the disk is gone; then the run cannot go on, and every later
+  ///   line throws the same: behind a part of a line it would be lost with that.
   package func append(_ members: String) throws(PublishError) -> Int {
+    if let appendFailure { throw appendFailure }
+    do throws(PublishError) {
+      return try put(members)
+    } catch {
+      appendFailure = error
+      throw error
+    }
+  }
+
+  private func put(_ members: String) throws(PublishError) -> Int {
     let bytes = Array(Self.line(members).utf8)
     switch faults.pass(.journalAppend) {
     case .enospc: throw .diskFull(path: path, needed: bytes.count, free: 0)
@@ -161,8 +174,12 @@ package final class Journal: @unchecked Sendable {
   /// A line from the members of its object, such as `"kind":"unit","unit":"…"`.
   static func line(_ members: String) -> String {
     let body = members + "}\n"
-    let digits = String(CRC32.checksum(Array(body.utf8)), radix: 16)
-    return "{\"check\":\"" + String(repeating: "0", count: 8 - digits.count) + digits + "\"," + body
+    return "{\"check\":\"" + digits(CRC32.checksum(Array(body.utf8))) + "\"," + body
+  }
+
+  private static func digits(_ checksum: UInt32) -> String {
+    let digits = String(checksum, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
   }
 
   /// A line that was read, or what is wrong with it.
@@ -192,9 +209,7 @@ package final class Journal: @unchecked Sendable {
   private static func parse(_ line: ArraySlice<UInt8>) -> JSONValue? {
     let bodyStart = line.startIndex + head.count + 10
     guard line.count > head.count + 12, line.prefix(head.count).elementsEqual(head),
-      let check = UInt32(
-        String(decoding: line[(line.startIndex + head.count)..<(bodyStart - 2)], as: UTF8.self), radix: 16),
-      CRC32.checksum(line[bodyStart...]) == check,
+      line.prefix(head.count + 8).dropFirst(head.count).elementsEqual(digits(CRC32.checksum(line[bodyStart...])).utf8),
       let text = String(validating: line.dropLast(), as: UTF8.self)
     else { return nil }
     return try? JSONValue(parsing: text)

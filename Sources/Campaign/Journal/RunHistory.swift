@@ -121,7 +121,7 @@ package struct RunHistory: Sendable {
   /// Begins another session: what failed in a run that came to its end is tried again, and what could not run waits again.
   ///
   /// What is in quarantine stays there: it would take its rank with it once more.
-  mutating func reopen() {
+  package mutating func reopen() {
     if isComplete {
       for (recipe, entry) in entries {
         if case .failed(let category, _) = entry.record.outcome, category != Self.quarantined { entries[recipe] = nil }
@@ -131,7 +131,7 @@ package struct RunHistory: Sendable {
   }
 
   /// Lets all that is in quarantine be tried again.
-  mutating func endQuarantine() {
+  package mutating func endQuarantine() {
     for (recipe, entry) in entries {
       if case .failed(Self.quarantined, _) = entry.record.outcome { entries[recipe] = nil }
     }
@@ -140,7 +140,7 @@ package struct RunHistory: Sendable {
 
   /// Adds starts that ended with a crash, which those who crashed could not write down themselves; a start that was written down
   /// counts once.
-  mutating func addCrashes(_ units: [String]) -> [String] {
+  package mutating func addCrashes(_ units: [String]) -> [String] {
     let new = Set(units).sorted().filter { lastStrikes[$0] != sessionCount }
     for unit in new { strikes[unit, default: (0, 0)].losses += 1 }
     return new

@@ -5,12 +5,17 @@ internal import Digests
 internal import Foundation
 internal import Repository
 internal import SkyGeometry
-internal import TaskFramework
+package import TaskFramework
 
 /// A run that was begun with another configuration than the job has now.
 package struct ConfigurationChange: Error, Hashable, Sendable, CustomStringConvertible {
   package let path: String
   package let differences: [String]
+
+  package init(path: String, differences: [String]) {
+    self.path = path
+    self.differences = differences
+  }
 
   package var description: String {
     let shown = differences.prefix(20).joined(separator: "; ")
@@ -21,7 +26,7 @@ package struct ConfigurationChange: Error, Hashable, Sendable, CustomStringConve
 }
 
 /// `run.yaml`: what a run is made with, written once, compared at every start.
-struct RunDescription {
+package struct RunDescription {
   /// By label, without what the fields mean.
   let configs: [(label: String, tree: ConfigTree)]
   /// SHA-256 of each schema.
@@ -33,7 +38,7 @@ struct RunDescription {
   static let name = "run.yaml"
   static let format = "skydiff run 1"
 
-  init(_ job: Job, schemas: [String: String], skyMapDigest: String, software: [String: String]) {
+  package init(_ job: Job, schemas: [String: String], skyMapDigest: String, software: [String: String]) {
     self.job = job
     self.schemas = schemas
     self.skyMapDigest = skyMapDigest
@@ -46,7 +51,7 @@ struct RunDescription {
   /// The text of the file.
   ///
   /// - Parameter earlier: what a file that is there already holds, of which nothing is lost.
-  func text(keeping earlier: Earlier?) -> String {
+  package func text(keeping earlier: Earlier?) -> String {
     var lines = [
       "# What this run is made with. It is compared at every start: a task's configuration or a schema that differs is an error.",
       "format: \(ConfigText.quoted(Self.format))",
@@ -86,14 +91,14 @@ struct RunDescription {
   }
 
   /// What an earlier `run.yaml` says.
-  struct Earlier {
-    var configs: [(label: String, value: ConfigValue)] = []
-    var schemas: [String: String] = [:]
-    var software: [String: [String]] = [:]
-    var skyMapDigest = ""
+  package struct Earlier {
+    package private(set) var configs: [(label: String, value: ConfigValue)] = []
+    package private(set) var schemas: [String: String] = [:]
+    package private(set) var software: [String: [String]] = [:]
+    package private(set) var skyMapDigest = ""
 
     /// - Throws: ``TaskFramework/ConfigError`` for a file that is none of ours.
-    init(_ path: String) throws(ConfigError) {
+    package init(_ path: String) throws(ConfigError) {
       let value: ConfigValue
       do throws(YAMLError) {
         value = try YAMLText.parse(try ConfigSet.text(ofFile: path))
@@ -120,7 +125,7 @@ struct RunDescription {
   }
 
   /// What differs from an earlier description in a way that changes results.
-  func differences(from earlier: Earlier) -> [String] {
+  package func differences(from earlier: Earlier) -> [String] {
     var result: [String] = []
     if earlier.skyMapDigest != skyMapDigest { result.append("the repository's sky map is another") }
     for (label, value) in earlier.configs {
@@ -145,7 +150,7 @@ struct RunDescription {
   }
 
   /// Versions of software that differ, which changes no more than the last bits.
-  func softwareDifferences(from earlier: Earlier) -> [String] {
+  package func softwareDifferences(from earlier: Earlier) -> [String] {
     software.sorted { $0.key < $1.key }.compactMap { name, version in
       guard let last = earlier.software[name]?.last, last != version else { return nil }
       return "\(name) \(last) → \(version)"

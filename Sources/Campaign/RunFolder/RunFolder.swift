@@ -120,7 +120,7 @@ package final class RunFolder {
   }
 
   /// What `run.yaml` would say of a job.
-  static func description(of job: Job) throws -> RunDescription {
+  package static func description(of job: Job) throws -> RunDescription {
     let tasks = try TaskSet(PipelineGraph(job).nodes, context: TaskContext())
     return RunDescription(
       job, schemas: tasks.schemas.mapValues(schemaDigest),

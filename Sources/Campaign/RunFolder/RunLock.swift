@@ -34,19 +34,18 @@ package final class RunLock: @unchecked Sendable {
   ) throws(PublishError) {
     path = "\(folder)/\(Self.name)"
     file = try Self.open(path)
-    try Self.take(file, path, LOCK_EX, patience: patience) { Self.describeOwner(of: folder) }
-    let workers = "\(folder)/\(Self.workersName)"
-    let other = try Self.open(workers)
     do {
+      try Self.take(file, path, LOCK_EX, patience: patience) { Self.describeOwner(of: folder) }
+      let workers = "\(folder)/\(Self.workersName)"
+      let other = try Self.open(workers)
+      defer { close(other) }
       try Self.take(other, workers, LOCK_EX, patience: workersPatience) {
         "workers of an earlier session are still running; wait until they have ended, or end them"
       }
     } catch {
-      close(other)
       close(file)
       throw error
     }
-    close(other)
     var owner: [String: JSONValue] = [
       "host": .string(hostName()), "pid": .integer(Int64(getpid())), "since": .string(utcNow()),
     ]
@@ -105,10 +104,17 @@ package final class RunLock: @unchecked Sendable {
   }
 
   /// A worker's share in the lock; kept for as long as it works.
-  package static func joinAsWorker(_ folder: String) throws(PublishError) -> Int32 {
+  package static func joinAsWorker(
+    _ folder: String, patience: Duration = .seconds(10)
+  ) throws(PublishError) -> Int32 {
     let path = "\(folder)/\(workersName)"
     let file = try open(path)
-    try take(file, path, LOCK_SH, patience: .seconds(10)) { "another session is about to begin" }
+    do {
+      try take(file, path, LOCK_SH, patience: patience) { "another session is about to begin" }
+    } catch {
+      close(file)
+      throw error
+    }
     return file
   }
 

@@ -7,7 +7,7 @@ internal import HeapModule
 ///
 /// A unit can be found in two ways, as the most urgent of all and as the most urgent with some affinity; what was taken in one
 /// way is passed over in the other.
-struct ReadyQueue: Sendable {
+package struct ReadyQueue: Sendable {
   private struct Entry: Comparable, Sendable {
     let path: Float
     let cost: Float
@@ -25,22 +25,22 @@ struct ReadyQueue: Sendable {
   /// Units that one rank alone may take, by group.
   private var byGroup: [Int32: Heap<Entry>] = [:]
   private var isInside: [Bool]
-  private(set) var count = 0
+  package private(set) var count = 0
   private let graph: WorkGraph
 
-  init(_ graph: WorkGraph) {
+  package init(_ graph: WorkGraph) {
     self.graph = graph
     isInside = Array(repeating: false, count: graph.unitCount)
   }
 
   /// Groups that have units waiting, in the order of their numbers.
-  var waitingGroups: [Int] { byGroup.filter { !$0.value.isEmpty }.keys.map(Int.init).sorted() }
+  package var waitingGroups: [Int] { byGroup.filter { !$0.value.isEmpty }.keys.map(Int.init).sorted() }
   var hasGroups: Bool { groupCount > 0 }
   /// Units that any rank may take.
-  var freeCount: Int { count - groupCount }
+  package var freeCount: Int { count - groupCount }
   private var groupCount = 0
 
-  mutating func insert(_ unit: Int) {
+  package mutating func insert(_ unit: Int) {
     guard !isInside[unit] else { return }
     isInside[unit] = true
     count += 1
@@ -57,7 +57,7 @@ struct ReadyQueue: Sendable {
   }
 
   /// The most urgent unit, or one that is nearly as urgent and for which something is warm.
-  mutating func take(warm: [Int32]) -> Int? {
+  package mutating func take(warm: [Int32]) -> Int? {
     guard let best = Self.top(of: &all, isInside) else { return nil }
     for affinity in warm {
       guard var heap = byAffinity[affinity] else { continue }
@@ -70,7 +70,7 @@ struct ReadyQueue: Sendable {
   }
 
   /// The most urgent unit of a group.
-  mutating func take(group: Int) -> Int? {
+  package mutating func take(group: Int) -> Int? {
     guard var heap = byGroup[Int32(group)] else { return nil }
     let best = Self.top(of: &heap, isInside)
     if best != nil { heap.removeMax() }
@@ -81,7 +81,7 @@ struct ReadyQueue: Sendable {
   }
 
   /// Takes out a unit that is not to run after all.
-  mutating func discard(_ unit: Int) {
+  package mutating func discard(_ unit: Int) {
     guard isInside[unit] else { return }
     isInside[unit] = false
     count -= 1

@@ -7,7 +7,7 @@ package struct WorkUnitTraits: Hashable, Sendable {
   package var stage: Int
   /// Expected seconds, or any measure that is proportional to them over the whole graph.
   package var cost: Double
-  /// What the unit reads that others read too; a rank that had it last has it warm. `nil` for nothing of the kind.
+  /// What the unit reads that others read too, and what a rank that had it last has warm; `nil` for nothing of the kind.
   package var affinity: Int?
   /// All units of a group run on one rank, one after the other; `nil` for those that run anywhere.
   package var exclusiveGroup: Int?
@@ -43,6 +43,9 @@ package struct WorkGraph: Sendable {
 
   package var unitCount: Int { stages.count }
 
+  /// A pipeline has fewer chains.
+  package static let largestStage = 1 << 16
+
   /// - Parameter upstream: for each unit those that it waits for, each once.
   /// - Throws: ``WorkGraphError`` for a number that no unit has, a cycle, costs that are no numbers.
   package init(_ units: [WorkUnitTraits], upstream: [[Int]]) throws(WorkGraphError) {
@@ -71,9 +74,18 @@ package struct WorkGraph: Sendable {
     _ units: [WorkUnitTraits], upstreamOffsets: [Int32], upstreamList: [Int32]
   ) throws(WorkGraphError) {
     guard units.count < Int(Int32.max), upstreamOffsets.count == units.count + 1 else {
-      throw WorkGraphError(description: "\(units.count) units are too many")
+      throw WorkGraphError(
+        description: "\(units.count) units are too many, or \(upstreamOffsets.count) offsets are not theirs")
     }
-    for unit in units where !unit.cost.isFinite || unit.cost < 0 || unit.stage < 0 {
+    guard upstreamOffsets.first == 0, Int(upstreamOffsets[units.count]) == upstreamList.count,
+      zip(upstreamOffsets, upstreamOffsets.dropFirst()).allSatisfy({ $0 <= $1 })
+    else { throw WorkGraphError(description: "the offsets do not divide \(upstreamList.count) numbers") }
+    for source in upstreamList where source < 0 || Int(source) >= units.count {
+      throw WorkGraphError(description: "a unit waits for unit \(source), which is none")
+    }
+    // Something is kept for every stage up to the last.
+    for unit in units where !Float(unit.cost).isFinite || unit.cost < 0 || !(0...Self.largestStage).contains(unit.stage)
+    {
       throw WorkGraphError(description: "a unit of stage \(unit.stage) costs \(unit.cost)")
     }
     stages = units.map { Int32(clamping: $0.stage) }

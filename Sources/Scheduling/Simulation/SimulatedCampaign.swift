@@ -85,6 +85,17 @@ package final class SimulatedCampaign {
   private var ending: EndReason?
   private var hasCrashed = false
   private var drainIsKnown = false
+  /// What each unit has spent of its budgets, as this simulation counts it.
+  private(set) var spent: [Int: Spent] = [:]
+  private(set) var retired: Set<Int> = []
+
+  struct Spent {
+    var losses = 0
+    var timeouts = 0
+    var transients = 0
+    /// Not to be tried again before.
+    var due = 0.0
+  }
 
   package init(seed: UInt64) {
     self.seed = seed
@@ -114,7 +125,7 @@ package final class SimulatedCampaign {
       if let ending, !hasCrashed {
         if ending == .complete { break }
         // What stops a run at its first failure, or for want of space, would do so again.
-        if ending == lastEnding, ending == .failedFast || ending == .storageFull { break }
+        if ending == lastEnding, [.failedFast, .storageFull, .tooManyFailures].contains(ending) { break }
         lastEnding = ending
       }
     }
@@ -132,6 +143,8 @@ package final class SimulatedCampaign {
     ending = nil
     hasCrashed = false
     drainIsKnown = false
+    spent = strikes.mapValues { Spent(losses: $0.losses, timeouts: $0.timeouts) }
+    retired = []
     syncIsDue = false
     recordsByJournalLength = Array(repeating: 0, count: journal.count + 1)
     for unit in done where !files.contains(unit) {
@@ -216,7 +229,10 @@ package final class SimulatedCampaign {
 
   private func happen(_ event: Event) throws(SimulationFailure) {
     switch event {
-    case .toCoordinator(let event): try tell(event)
+    case .toCoordinator(let event):
+      try tell(event)
+      // As in production: were a rank that waits not answered, it would leave, and a run that hangs would seem to end.
+      if case .heard(let rank) = event { send(toWorker: rank, retired.contains(rank) ? .released : .heard) }
     case .toWorker(let rank, let event): tell(rank, event)
     case .workerTick(let rank):
       guard ranks[rank].isAlive else { return }
@@ -347,15 +363,28 @@ package final class SimulatedCampaign {
     }
     coordinator.handle(event, at: now, &effects)
     var verdict: Verdict?
-    if case .finished(_, _, _, let given, _, _) = event { verdict = given }
+    if case .finished(let rank, let unit, let attempt, let given, _, _) = event {
+      verdict = given
+      if given == .failedTransiently || given == .storageFull,
+        !effects.contains(.discard(unit: unit, attempt: attempt, rank: rank))
+      {
+        spend(unit) { spent in
+          spent.transients += 1
+          spent.due = now + plan.policy.retryDelay * (0..<(spent.transients - 1)).reduce(1.0) { pause, _ in pause * 4 }
+        }
+      }
+    }
     for effect in effects { try carryOut(effect, verdict) }
   }
+
+  private func spend(_ unit: Int, _ body: (inout Spent) -> Void) { body(&spent[unit, default: Spent()]) }
 
   private func carryOut(_ effect: CoordinatorEffect, _ verdict: Verdict?) throws(SimulationFailure) {
     switch effect {
     case .assign(let rank, let assignments):
       if drainIsKnown { throw failure("a rank was given work after the drain") }
-      for assignment in assignments { try checkAssignment(assignment, rank) }
+      if retired.contains(rank) { throw failure("rank \(rank) was given work after it was retired") }
+      for assignment in assignments { try checkAssignment(assignment, rank, now) }
       send(toWorker: rank, .assigned(assignments))
     case .record(let unit, _, _):
       if succeededEver.contains(unit) { throw failure("unit \(unit) was accepted twice") }
@@ -367,6 +396,7 @@ package final class SimulatedCampaign {
     case .discard: note("late result")
     case .recordStrike(let unit, _, _, let isTimeout):
       note(isTimeout ? "timeout" : "loss")
+      spend(unit) { if isTimeout { $0.timeouts += 1 } else { $0.losses += 1 } }
       append(.strike(unit, isTimeout: isTimeout), isRecord: false)
     case .quarantine(let unit, _, let losses, let timeouts):
       note("quarantine")
@@ -375,7 +405,10 @@ package final class SimulatedCampaign {
       }
       append(.failed(unit), isRecord: true)
       try tell(.quarantined(unit: unit, blocked: plan.blocked(by: [unit])))
-    case .retire(let rank): send(toWorker: rank, .released)
+    case .retire(let rank):
+      if coordinator.activeRanks.contains(rank) { throw failure("rank \(rank) is retired and may be given work") }
+      retired.insert(rank)
+      send(toWorker: rank, .released)
     case .release(let rank): send(toWorker: rank, .released)
     case .end(let reason): ending = reason
     }

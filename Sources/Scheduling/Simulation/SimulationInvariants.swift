@@ -26,12 +26,13 @@ extension SimulatedCampaign {
   }
 
   /// A unit that a rank is given.
-  func checkAssignment(_ assignment: Assignment, _ rank: Int) throws(SimulationFailure) {
+  func checkAssignment(_ assignment: Assignment, _ rank: Int, _ now: Double) throws(SimulationFailure) {
     let unit = assignment.unit
     guard coordinator.state(of: unit) == .running else { throw failure("unit \(unit) is given away and not running") }
     guard !succeededEver.contains(unit) else { throw failure("unit \(unit) runs again after it was accepted") }
     for source in plan.upstream[unit] {
       let state = coordinator.state(of: source)
+      if state == .blocked { note("runs without a blocked unit") }
       guard state.isFinal || state == .recorded else {
         throw failure("unit \(unit) runs before unit \(source), which is \(state)")
       }
@@ -47,6 +48,13 @@ extension SimulatedCampaign {
           throw failure("units \(unit) and \(held.unit) of one group are on ranks \(rank) and \(other)")
         }
       }
+    }
+    if let spent = spent[unit] {
+      let policy = plan.policy
+      guard spent.losses < policy.lossLimit, spent.timeouts < policy.timeoutLimit,
+        spent.transients <= policy.transientRetryLimit
+      else { throw failure("unit \(unit) runs again after \(spent)") }
+      guard now >= spent.due else { throw failure("unit \(unit) runs again before \(spent.due) s") }
     }
     let budget =
       1 + plan.policy.lossLimit + plan.policy.timeoutLimit + plan.policy.transientRetryLimit

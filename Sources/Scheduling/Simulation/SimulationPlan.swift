@@ -84,6 +84,7 @@ struct SimulationPlan {
     drainRate = random.chance(0.2) ? 0.02 : 0
     var policy = SchedulingPolicy()
     policy.failsFast = random.chance(0.03)
+    if random.chance(0.1) { policy.largestFailureFraction = 0.01 }
     policy.prefetchSeconds = random.chance(0.5) ? 0.02 : 3
     self.policy = policy
   }

@@ -17,7 +17,8 @@ package enum WireFrame {
     writer.put(mark)
     writer.put(version)
     writer.put(kind)
-    writer.put(UInt8(0))
+    // The checksum is the content's alone, so the kind is there twice: a damaged one would be another message.
+    writer.put(~kind)
     writer.put(UInt32(clamping: content.count))
     writer.put(CRC32.checksum(content))
     return writer.bytes + content
@@ -32,7 +33,7 @@ package enum WireFrame {
       throw WireError("it has version \(version), this program \(Self.version): all ranks need the same program")
     }
     let kind = try reader.number(UInt8.self)
-    _ = try reader.number(UInt8.self)
+    guard try reader.number(UInt8.self) == ~kind else { throw WireError("its kind is damaged") }
     let length = Int(try reader.number(UInt32.self))
     let checksum = try reader.number(UInt32.self)
     guard length == reader.remaining, length <= largestContent else {
