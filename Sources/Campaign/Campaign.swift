@@ -6,7 +6,7 @@ package import MPI
 internal import Reporting
 internal import Repository
 internal import Scheduling
-package import TaskFramework
+internal import TaskFramework
 
 #if canImport(Glibc)
   internal import Glibc

@@ -2,7 +2,7 @@
 // From the start of the program to its end.
 
 internal import ArgumentParser
-package import Campaign
+internal import Campaign
 internal import Foundation
 internal import Imaging
 package import TaskFramework

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The tasks of a pipeline, made once and used for many quanta.
 
-package import Catalogs
-package import TaskFramework
+internal import Catalogs
+internal import TaskFramework
 
 /// The tasks of a pipeline, made once on each rank and used for many quanta.
 struct TaskSet {

@@ -3,7 +3,7 @@
 
 package import Repository
 internal import SkyGeometry
-package import TaskFramework
+internal import TaskFramework
 
 /// Where a dataset's file is, and what it has to be.
 package struct DatasetSource: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every quantum of a campaign, and what it reads and writes.
 
-package import Repository
+internal import Repository
 package import TaskFramework
 
 /// Every quantum of a campaign, in an order in which each follows those that it reads from.

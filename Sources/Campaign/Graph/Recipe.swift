@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a quantum's outputs follow from.
 
-package import Digests
+internal import Digests
 internal import Repository
 internal import TaskFramework
 

@@ -2,8 +2,8 @@
 // What a session of a run will do.
 
 package import Digests
-package import Reporting
-package import Repository
+internal import Reporting
+internal import Repository
 package import Scheduling
 package import TaskFramework
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which exposure covers which patch.
 
-package import Repository
+internal import Repository
 internal import SkyGeometry
 package import TaskFramework
 

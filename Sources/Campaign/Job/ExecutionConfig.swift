@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How a job is run, without influence on what it makes.
 
-package import Scheduling
+internal import Scheduling
 package import TaskFramework
 
 /// A number of bytes as people write it: `4GiB`, `500MB`, `1e9`.

@@ -3,7 +3,7 @@
 
 internal import Catalogs
 internal import Foundation
-package import Repository
+internal import Repository
 package import TaskFramework
 
 /// What is to be done: a job file with everything that it leaves open filled in.
@@ -96,8 +96,8 @@ package struct Job: Sendable {
     try execution.freeze()
     self.execution = execution.config as? ExecutionConfig ?? ExecutionConfig()
     retain = try keys.retain()
-    writesMetadata = Set(pipeline.map(\.label).filter { retain?.contains("\($0)_metadata") == true })
     retainOrigin = keys.origin("retain")
+    writesMetadata = Set(pipeline.map(\.label).filter { [retain] in retain?.contains("\($0)_metadata") == true })
   }
 
   /// A job that no file describes.

@@ -2,8 +2,8 @@
 // When and where things ran.
 
 internal import Foundation
-package import Reporting
-package import TaskFramework
+internal import Reporting
+internal import TaskFramework
 
 /// `attempts.jsonl`: when and where units ran, and the sessions. Nothing depends on it but the report's times, so it is not synced.
 final class AttemptsLog {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What has been done, line by line.
 
-package import Digests
+internal import Digests
 internal import Foundation
 package import Repository
 package import TaskFramework

@@ -8,7 +8,7 @@ internal import HDF5
 internal import MPI
 package import Repository
 internal import SkyGeometry
-package import TaskFramework
+internal import TaskFramework
 
 #if canImport(Glibc)
   internal import Glibc

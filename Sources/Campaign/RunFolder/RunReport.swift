@@ -2,7 +2,7 @@
 // The report of a run, from what is in its folder.
 
 internal import Foundation
-package import Reporting
+internal import Reporting
 package import Repository
 internal import TaskFramework
 

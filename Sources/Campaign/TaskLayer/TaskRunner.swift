@@ -4,7 +4,7 @@
 internal import Foundation
 internal import OrderedCollections
 internal import Reporting
-package import Repository
+internal import Repository
 package import TaskFramework
 
 /// What a task made of one data ID.
