@@ -58,7 +58,6 @@ package final class Campaign {
   }
 
   private func run() throws -> CampaignEnd {
-    let display = ProgressDisplay(options.progress)
     CrashNote.prepare(in: prepared.folder.path, rank: 0)
     defer { CrashNote.discard(in: prepared.folder.path, rank: 0) }
     let journal = try Journal(
@@ -66,47 +65,37 @@ package final class Campaign {
       whenDurable: { [waker] in waker.wake() })
     defer { journal.finish() }
     let attempts = AttemptsLog(prepared.folder.path)
-    var inbox: [Message] = []
-    var outbox: [Message] = []
-    var ownGarbage = false
+    let mail = LocalMail(faults)
     let coordinator = CoordinatorSide(
-      prepared, journal: journal, attempts: attempts, display: display,
+      prepared, journal: journal, attempts: attempts, display: ProgressDisplay(options.progress),
       policy: prepared.job.execution.policy(failsFast: options.failsFast)
     ) { [world] message, rank in
-      if rank == 0 { inbox.append(message) } else { try? world?.send(message.encoded, to: rank) }
+      // A rank that cannot be reached is found to be lost by its silence.
+      if rank == 0 { mail.sendToWorker(message) } else { try? world?.send(message.encoded, to: rank) }
     }
     for warning in prepared.warnings + prepared.plan.graph.warnings { coordinator.say("warning: \(warning)") }
     let worker = WorkerSide(
       try WorkerJob(prepared.job, session: prepared.session), rank: 0, of: max(1, world?.size ?? 1),
-      resources: resources(of: prepared.job, world),
-      waker: waker, faults: faults,
-      now: now, environment: environment,
-      send: { [faults] message, unit in
-        if case .result = message, faults.pass(.result, about: unit) == .garbage {
-          ownGarbage = true
-        } else {
-          outbox.append(message)
-        }
-      })
+      resources: resources(prepared.job.execution, world), waker: waker, faults: faults, now: now,
+      environment: environment, send: { mail.sendToCoordinator($0, about: $1) })
     defer { worker.close() }
     coordinator.begin(at: now)
+    try loop(coordinator, worker, mail, journal, attempts)
+    return try finish(coordinator, worker, attempts)
+  }
 
+  /// Until there is an end: signals, messages, the compute thread, the journal, and now and then the clock.
+  private func loop(
+    _ coordinator: CoordinatorSide, _ worker: WorkerSide, _ mail: LocalMail, _ journal: Journal, _ attempts: AttemptsLog
+  ) throws {
     var nap = Nap(isAlone: (world?.size ?? 1) == 1)
-    var nextTick = 0.0
-    var nextStatus = 0.0
-    var nextShow = 0.0
+    var (nextTick, nextStatus, nextShow) = (0.0, 0.0, 0.0)
     while coordinator.end == nil, coordinator.failure == nil {
       if ProcessSignals.stopIsRequested { stop(coordinator, journal, attempts) }
       if ProcessSignals.drainIsRequested { coordinator.drain(at: now) }
       var isBusy = receive(coordinator)
       worker.poll(at: now)
-      while !outbox.isEmpty || !inbox.isEmpty || ownGarbage {
-        isBusy = true
-        if ownGarbage { coordinator.lose(0, "it sent what is no message", now) }
-        ownGarbage = false
-        for message in Self.take(&outbox) { coordinator.take(message, from: 0, at: now) }
-        for message in Self.take(&inbox) { worker.take(message, at: now) }
-      }
+      if mail.deliver(to: coordinator, worker, at: now) { isBusy = true }
       if let problem = worker.problem { throw TaskError("the tasks cannot be made: \(problem)") }
       if isBusy { attempts.flush() }
       coordinator.pollJournal(at: now)
@@ -124,12 +113,6 @@ package final class Campaign {
       }
       if coordinator.end == nil { nap.rest(waker, isBusy: isBusy) }
     }
-    return try finish(coordinator, worker, journal, attempts)
-  }
-
-  private static func take(_ messages: inout [Message]) -> [Message] {
-    defer { messages = [] }
-    return messages
   }
 
   /// Takes in what other ranks have sent.
@@ -168,7 +151,7 @@ package final class Campaign {
   // MARK: - The end
 
   private func finish(
-    _ coordinator: CoordinatorSide, _ worker: WorkerSide, _ journal: Journal, _ attempts: AttemptsLog
+    _ coordinator: CoordinatorSide, _ worker: WorkerSide, _ attempts: AttemptsLog
   ) throws -> CampaignEnd {
     if let failure = coordinator.failure {
       for rank in coordinator.workers.keys.sorted() { try? world?.send(Message.retire.encoded, to: rank) }
@@ -187,7 +170,13 @@ package final class Campaign {
     attempts.append(session(coordinator, isComplete ? .finished : reason == .drained ? .drained : .stopped).json)
     attempts.flush()
     faults.pass(.report)
-    let page = try writeReport(coordinator, collected, isComplete)
+    let page: String
+    do {
+      page = try writeReport(coordinator, collected, isComplete)
+    } catch {
+      coordinator.say("the record is safe, but the report cannot be written; the same command goes on")
+      throw error
+    }
     faults.pass(.index)
     if !worker.hasAbandonedThread { try RunIndex.write(coordinator.products, to: prepared.folder.path) }
     prepared.folder.removeEmptyFolders()
@@ -244,8 +233,6 @@ package final class Campaign {
 }
 
 /// What a quantum may use on this rank.
-func resources(of job: Job, _ world: MPIWorld?) -> QuantumResources { resources(job.execution, world) }
-
 func resources(_ execution: ExecutionConfig, _ world: MPIWorld?) -> QuantumResources {
   let ranks = world?.ranksOnNode ?? 1
   let cores = ProcessInfo.processInfo.activeProcessorCount

@@ -115,13 +115,17 @@ extension PipelineTask {
     for setting in arguments.settings { try configs.apply(argument: "\(label):\(setting)") }
     try configs.freeze()
     let selections = try selections(arguments)
+    let run = arguments.output ?? label
+    guard Job.isRunName(run) else {
+      throw ValidationError("--output \(run): a run's name must be 1 to 64 letters, digits, _, -, + or .")
+    }
     var execution = ExecutionConfig()
     guard arguments.timeout > 0, arguments.timeout <= 2_592_000 else {
       throw ValidationError("--timeout \(arguments.timeout): it must be above 0, at most 2592000.")
     }
     execution.timeout = arguments.timeout
     var job = Job(
-      repository: repository.path, run: arguments.output ?? label, pipeline: [PipelineEntry(label: label, type: self)],
+      repository: repository.path, run: run, pipeline: [PipelineEntry(label: label, type: self)],
       configs: configs, selection: selections.first ?? Selection(), execution: execution, origin: label)
     job.alternatives = Array(selections.dropFirst())
     return job
@@ -158,7 +162,7 @@ extension PipelineTask {
   }
 }
 
-/// skydiff task
+/// The command `skydiff task`.
 struct TaskCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "task",

@@ -24,6 +24,14 @@ enum InstalledTasks {
 package func runSkydiff(tasks: [any PipelineTask.Type]) -> Never {
   // A rank without a handler dies of the signal that asks it to drain, however early that comes.
   ProcessSignals.listen()
+  // The first file that is opened must not become what is printed into.
+  while true {
+    let file = open("/dev/null", O_RDWR)
+    if file > 2 || file < 0 {
+      if file > 2 { close(file) }
+      break
+    }
+  }
   // A reader that goes away, such as `head`, is no reason to die half way.
   signal(SIGPIPE, SIG_IGN)
   // A limit on file sizes shows as an error of the write.
@@ -46,7 +54,9 @@ package func runSkydiff(tasks: [any PipelineTask.Type]) -> Never {
   }
 }
 
-/// Ends the process. A run may leave a thread that still computes: what libraries do at the end of a process would pull the ground
+/// Ends the process.
+///
+/// A run may leave a thread that still computes: what libraries do at the end of a process would pull the ground
 /// from under it.
 private func leave(_ status: Int32, _ isRun: Bool) -> Never {
   fflush(nil)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import Campaign
+import Foundation
 import MockTasks
 import Repository
 import TaskFramework
@@ -71,7 +72,12 @@ import Testing
     let survey = try MockSurvey()
     let graph = try survey.graph(try survey.job(["template": template]))
     #expect(graph.countsByTask == [6, 6, 4, 0, 0])
-    #expect(graph.warnings == ["every selected visit is in the template, so it is subtracted from none"])
+    #expect(
+      graph.warnings == [
+        "every selected visit is in the template, so it is subtracted from none",
+        "mockDifference has nothing to do at all: no data ID of its kind is selected",
+        "mockSummary has nothing to do at all: no data ID of its kind is selected",
+      ])
   }
 
   @Test func aVisitInItsOwnTemplateMayBeAllowed() throws {
@@ -148,6 +154,13 @@ import Testing
       for detector in 0...1 { products["nowhere/visit\(visit)/nowhere-visit\(visit)-detector\(detector).h5"] = digest }
     }
     let finder = try InputFinder(try InputRepository(survey.repository), otherRuns: [("old", products)])
+    // What is only in the record, and was removed since, is not there.
+    #expect(throws: PlanError.self) { _ = try QuantumGraph(job, try PipelineGraph(job), finder) }
+    for path in products.keys {
+      let file = URL(filePath: "\(survey.repository)/runs/old/\(path)")
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data("abc".utf8).write(to: file)
+    }
     #expect(try QuantumGraph(job, try PipelineGraph(job), finder).quanta.count == 8)
   }
 

@@ -16,4 +16,14 @@ static inline void skydiff_keep_freed_memory(void) {
 #endif
 }
 
+// Bytes that the program holds, without those that it has freed and keeps; 0 where nobody knows.
+static inline size_t skydiff_allocated_memory(void) {
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
+  struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+#else
+  return 0;
+#endif
+}
+
 #endif

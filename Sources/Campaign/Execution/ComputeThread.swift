@@ -35,7 +35,7 @@ final class ComputeThread: @unchecked Sendable {
     case ready
     /// The tasks cannot be made.
     case unusable(String)
-    case quantumStarted(Assignment)
+    case quantumStarted(Assignment, number: UInt64)
     case ended(Assignment, UnitResult)
   }
 
@@ -54,12 +54,12 @@ final class ComputeThread: @unchecked Sendable {
   init(_ waker: Waker, makeRunner: @escaping @Sendable (CancellationFlag) throws -> UnitRunner) {
     self.waker = waker
     let thread = Thread { [self] in
+      CrashNote.useOwnStack()
       do {
         let runner = try makeRunner(flag)
         tell(.ready)
         while let (order, assignment) = next() {
-          flag.current = .none
-          let result = runner.run(order, assignment) { self.tell(.quantumStarted(assignment)) }
+          let result = runner.run(order, assignment) { self.tell(.quantumStarted(assignment, number: $0)) }
           tell(.ended(assignment, result))
         }
       } catch {

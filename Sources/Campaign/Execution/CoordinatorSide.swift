@@ -33,7 +33,7 @@ final class CoordinatorSide {
   private(set) var workers: [Int: Message.Hello] = [:]
   private var assignmentStarts: [Int: (unit: Int, start: Double)] = [:]
   private var pendingResults: [Assignment: (result: Message.Result, consequences: CampaignLedger.Consequences)] = [:]
-  /// Ranks whose results all count: those that no session lost.
+  /// Ranks that were lost or given up in this session.
   private(set) var lostRanks: Set<Int> = []
   private(set) var acceptedRanks: Set<Int> = []
   /// Statistics of what no rank counts itself.
@@ -42,6 +42,8 @@ final class CoordinatorSide {
   private(set) var end: EndReason?
   private(set) var failure: PublishError?
   private let startCounts: [Int]
+  /// Which of a unit's quanta was under way when it last ran out of time.
+  private var blamed: [Int: Int] = [:]
 
   init(
     _ run: PreparedRun, journal: Journal, attempts: AttemptsLog, display: ProgressDisplay, policy: SchedulingPolicy,
@@ -70,7 +72,8 @@ final class CoordinatorSide {
       "\"kind\":\"session\",\"formatVersion\":\(RunHistory.formatVersion),\"session\":\(run.session),"
         + "\"expected\":\(JSONValue.array(expected).text()),\"warnings\":\(JSONValue.array(warnings).text())")
     for recipe in run.plan.forgotten { write("\"kind\":\"forget\",\"recipe\":\"\(recipe.hex)\"") }
-    for unit in run.crashes { writeStrike(unit, attempt: 0, rank: -1, cause: "crash") }
+    for crash in run.crashes { writeStrike(crash.unit, attempt: 0, rank: -1, cause: "crash", place: crash.place) }
+    CrashNote.discardAll(in: run.folder.path)
     for (unit, strikes) in run.strikes.sorted(by: { $0.key < $1.key })
     where strikes.losses >= coordinator.policy.lossLimit || strikes.timeouts >= coordinator.policy.timeoutLimit {
       quarantine(unit, losses: strikes.losses, timeouts: strikes.timeouts, now)
@@ -100,7 +103,8 @@ final class CoordinatorSide {
   private func take(_ result: Message.Result, from rank: Int, _ now: Double) {
     let unit = result.assignment.unit
     var consequences: CampaignLedger.Consequences?
-    if !result.record.isEmpty {
+    let isStuck = if case .timedOut(isStuck: true) = result.verdict { true } else { false }
+    if !result.record.isEmpty, !isStuck {
       do throws(WireError) {
         consequences = ledger.consequences(of: unit, try UnitSummary.decode(result.record).0)
       } catch {
@@ -108,13 +112,18 @@ final class CoordinatorSide {
         return
       }
     }
-    let isStuck = if case .timedOut(isStuck: true) = result.verdict { true } else { false }
+    if case .timedOut = result.verdict, let consequences,
+      let place = consequences.summary.quanta.firstIndex(where: { $0.end == .failed })
+    {
+      blamed[unit] = place
+    }
     guard consequences != nil || isStuck else {
       lose(rank, "it sent a result that is none of its unit", now)
       return
     }
     if let consequences { pendingResults[result.assignment] = (result, consequences) }
     if isStuck {
+      if let place = result.record.first { blamed[unit] = Int(place) }
       lostRanks.insert(rank)
       display.say(
         "rank \(rank): \(unitName(unit)) took more than one and a half times its time and did not listen; the rank is given up"
@@ -149,7 +158,8 @@ final class CoordinatorSide {
   }
 
   func tick(at now: Double) {
-    for rank in vanishedWorkers() { lose(rank, "its process is gone", now) }
+    // When all are told to end, those that were quicker are not to blame.
+    if !ProcessSignals.stopIsRequested { for rank in vanishedWorkers() { lose(rank, "its process is gone", now) } }
     tell(.tick, now)
     run.folder.beat()
     attempts.flush()
@@ -204,10 +214,17 @@ final class CoordinatorSide {
     case .record(let unit, let attempt, let rank): record(Assignment(unit: unit, attempt: attempt), rank, now)
     case .discard: break
     case .recordStrike(let unit, let attempt, let rank, let isTimeout):
-      writeStrike(run.plan.name(ofUnit: unit), attempt: attempt, rank: rank, cause: isTimeout ? "timeout" : "loss")
+      writeStrike(
+        run.plan.name(ofUnit: unit), attempt: attempt, rank: rank, cause: isTimeout ? "timeout" : "loss",
+        place: blamed[unit])
       if !isTimeout { logLoss(unit, attempt, rank, now) }
     case .quarantine(let unit, _, let losses, let timeouts): quarantine(unit, losses: losses, timeouts: timeouts, now)
-    case .retire(let rank): send(.retire, rank)
+    case .retire(let rank):
+      if lostRanks.insert(rank).inserted {
+        display.say(
+          "rank \(rank)\(workers[rank].map { " on \($0.host)" } ?? "") is lost: nothing was heard of it for too long")
+      }
+      send(.retire, rank)
     // All ranks are released together, once it is known who collects from whom.
     case .release: break
     case .end(let reason): end = reason
@@ -255,33 +272,38 @@ final class CoordinatorSide {
       ? "it ran out of time \(timeouts) times (execution.timeout, execution.attempts)"
       : "its rank died \(losses) times while it ran\(timeouts > 0 ? ", and it ran out of time \(timeouts) times" : ""); "
         + "it is not tried again (execution.attempts) unless --retry-quarantined asks for it"
+    let blame = min(blamed[unit] ?? run.blamed[unit] ?? 0, run.plan.units[unit].quanta.count - 1)
     var entries: [UnitRecord.Entry] = []
     for (place, number) in run.plan.units[unit].quanta.enumerated() {
       let quantum = Int(number)
-      let outcome: RecordedOutcome = place == 0 ? .failed(category: RunHistory.quarantined, message: message) : .blocked
+      let outcome: RecordedOutcome =
+        place == blame ? .failed(category: RunHistory.quarantined, message: message) : .blocked
       entries.append(
         UnitRecord.Entry(
           recipe: run.plan.recipes[quantum],
           record: QuantumRecord(
             task: graph.pipeline.nodes[graph.quanta[quantum].task].label, dataID: graph.quanta[quantum].dataID,
             outcome: outcome,
-            inputs: place == 0 ? graph.inputDatasets(of: quantum).map { "\(graph.reference(Int($0.dataset)))" } : [])))
+            inputs: place == blame ? graph.inputDatasets(of: quantum).map { "\(graph.reference(Int($0.dataset)))" } : []
+          )))
     }
     display.say("\(run.plan.name(ofUnit: unit)) is in quarantine: \(message)")
     for entry in entries { statistics.add(entry.record) }
     recordLines.append(
       write(UnitRecord(unit: run.plan.name(ofUnit: unit), attempt: 0, entries: entries).journalMembers))
     let summary = UnitSummary(
-      quanta: entries.indices.map { UnitSummary.Quantum(end: $0 == 0 ? .failed : .blocked, files: [:]) })
+      quanta: entries.indices.map { UnitSummary.Quantum(end: $0 == blame ? .failed : .blocked, files: [:]) })
     guard let consequences = ledger.consequences(of: unit, summary) else { return }
     accept(consequences)
     tell(.quarantined(unit: unit, blocked: consequences.blockedUnits), now)
   }
 
-  private func writeStrike(_ unit: String, attempt: Int, rank: Int, cause: String) {
+  /// - Parameter place: which of the unit's quanta was under way, where that is known.
+  private func writeStrike(_ unit: String, attempt: Int, rank: Int, cause: String, place: Int?) {
+    let quantum = place.map { ",\"place\":\($0)" } ?? ""
     write(
       "\"kind\":\"strike\",\"unit\":\(JSONValue.string(unit).text()),\"attempt\":\(attempt),\"rank\":\(rank),"
-        + "\"cause\":\"\(cause)\",\"session\":\(cause == "crash" ? run.session - 1 : run.session)")
+        + "\"cause\":\"\(cause)\",\"session\":\(cause == "crash" ? run.session - 1 : run.session)" + quantum)
   }
 
   private func logLoss(_ unit: Int, _ attempt: Int, _ rank: Int, _ now: Double) {
@@ -297,7 +319,7 @@ final class CoordinatorSide {
   func writeStrikesOfVanished() {
     for rank in vanishedWorkers() {
       guard let head = coordinator.assignments(of: rank).first else { continue }
-      writeStrike(run.plan.name(ofUnit: head.unit), attempt: head.attempt, rank: rank, cause: "loss")
+      writeStrike(run.plan.name(ofUnit: head.unit), attempt: head.attempt, rank: rank, cause: "loss", place: nil)
     }
   }
 

@@ -11,7 +11,9 @@ internal import Synchronization
 #endif
 
 private let noteFile = Atomic<Int32>(-1)
-/// The text that the handler writes: where it lies, and how long it is. It is never freed, so that it can be read at any instant.
+/// The text that the handler writes: where it lies, and how long it is.
+///
+/// It is never freed, so that it can be read at any instant.
 private let noteText = Atomic<UInt>(0)
 private let noteLength = Atomic<Int>(0)
 
@@ -19,6 +21,12 @@ private let noteLength = Atomic<Int>(0)
 ///
 /// Only a crash of the process itself is known in this way: whoever kills it from outside leaves no note.
 package enum CrashNote {
+  /// A unit that was under way in a crash, and which of its quanta.
+  package struct Crash: Hashable, Sendable {
+    package let unit: String
+    package let place: Int
+  }
+
   private static let largest = 1024
   static let prefix = ".crash-"
 
@@ -45,17 +53,28 @@ package enum CrashNote {
       #else
         action.__sigaction_u.__sa_handler = handler
       #endif
-      action.sa_flags = Int32(truncatingIfNeeded: SA_RESETHAND) | SA_NODEFER
+      action.sa_flags = Int32(truncatingIfNeeded: SA_RESETHAND) | SA_NODEFER | SA_ONSTACK
       sigaction(signal, &action, nil)
     }
   }
 
+  /// Gives this thread's handlers a stack of their own: one that is used up has no room for them.
+  ///
+  /// It is never freed.
+  package static func useOwnStack() {
+    let size = 64 << 10
+    var stack = stack_t()
+    stack.ss_sp = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    stack.ss_size = size
+    sigaltstack(&stack, nil)
+  }
+
   /// What a crash from now on is about; `nil` for nothing.
-  package static func set(_ unit: String?) {
+  package static func set(_ unit: String?, place: Int = 0) {
     noteLength.store(0, ordering: .sequentiallyConsistent)
     guard let unit, let buffer = UnsafeMutableRawPointer(bitPattern: noteText.load(ordering: .sequentiallyConsistent))
     else { return }
-    let bytes = Array((unit + "\n").utf8.prefix(largest))
+    let bytes = Array("\(place)\t\(unit)\n".utf8.prefix(largest))
     bytes.withUnsafeBytes {
       buffer.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(buffer), byteCount: bytes.count)
     }
@@ -76,17 +95,26 @@ package enum CrashNote {
     }
   }
 
-  /// Takes the notes that processes left: the units that were under way when they crashed.
-  static func collect(in folder: String) -> [String] {
-    var units: [String] = []
-    for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
-    where name.hasPrefix(prefix) {
-      let path = "\(folder)/\(name)"
-      if let data = FileManager.default.contents(atPath: path) {
-        units += String(decoding: data.prefix(1 << 16), as: UTF8.self).split(separator: "\n").map(String.init)
+  /// What the notes say that processes left: the units that were under way when they crashed.
+  static func collect(in folder: String) -> [Crash] {
+    notes(in: folder).flatMap { path -> [Crash] in
+      let data = FileManager.default.contents(atPath: path) ?? Data()
+      return String(decoding: data.prefix(1 << 16), as: UTF8.self).split(separator: "\n").compactMap { line in
+        let parts = line.split(separator: "\t", maxSplits: 1)
+        guard parts.count == 2, let place = Int(parts[0]), place >= 0 else { return nil }
+        return Crash(unit: String(parts[1]), place: place)
       }
-      unlink(path)
     }
-    return units
+  }
+
+  /// Removes all notes, once what they say is written down elsewhere.
+  static func discardAll(in folder: String) {
+    // This process has its own already, and may need it.
+    for path in notes(in: folder) where !path.hasSuffix("-\(getpid())") { unlink(path) }
+  }
+
+  private static func notes(in folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasPrefix(prefix) }.sorted()
+      .map { "\(folder)/\($0)" }
   }
 }

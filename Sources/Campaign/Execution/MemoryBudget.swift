@@ -2,6 +2,7 @@
 // How much memory a rank may use.
 
 internal import Foundation
+internal import Imaging
 
 /// How much memory a rank may use, and whether it uses more.
 struct MemoryBudget {
@@ -10,9 +11,11 @@ struct MemoryBudget {
   /// The rank's part of the machine, bytes.
   let share: Int
 
-  /// With a limit: whether this process is beyond it. Without: whether memory runs out, and this process has more than its part.
+  /// Whether this process is beyond the limit; without one, whether memory runs out and this process has more than its part.
+  ///
+  /// What the process has freed and keeps does not count: it stays as large as it has ever been, and the next quantum would pay for it.
   var isExceeded: Bool {
-    let used = Self.residentBytes
+    let used = allocatedBytes > 0 ? allocatedBytes : Int(Self.residentBytes)
     if let limit { return used > limit }
     return used > share && Self.isNearlyExhausted
   }

@@ -20,7 +20,9 @@ package struct PreparedRun {
   let expected: [(task: String, count: Int)]
   let strikes: [Int: (losses: Int, timeouts: Int)]
   /// Units that crashed their process in the last session.
-  let crashes: [String]
+  let crashes: [CrashNote.Crash]
+  /// Which quantum of a unit is to blame, where that is known.
+  let blamed: [Int: Int]
   /// Products of earlier sessions.
   let products: Set<String>
   let warnings: [String]
@@ -46,9 +48,15 @@ package struct PreparedRun {
     journalLength = history.soundLength
     (statistics, expected, products) = Self.account(history, plan)
     var strikes: [Int: (losses: Int, timeouts: Int)] = [:]
+    var blamed: [Int: Int] = [:]
     if !history.strikes.isEmpty {
-      for unit in plan.units.indices { strikes[unit] = history.strikes[plan.name(ofUnit: unit)] }
+      for unit in plan.units.indices {
+        let name = plan.name(ofUnit: unit)
+        strikes[unit] = history.strikes[name]
+        blamed[unit] = history.blamedPlaces[name]
+      }
     }
+    self.blamed = blamed
     self.strikes = strikes
     warnings = folder.warnings + history.warnings + plan.damaged.map { "\($0); it is made again" }
   }
@@ -93,7 +101,7 @@ package struct PreparedRun {
       graph.exposureCount == 0
       ? "no exposure of \(job.repository) matches \(job.selection)"
       : "\(graph.exposureCount) exposures match \(job.selection), and no task has anything to do"
-    return .nothingSelected(([what] + reasons).joined(separator: "; ") + " (--allow-empty makes this no error)")
+    return .nothingSelected(([what] + reasons).joined(separator: "; "))
   }
 
   /// What was recorded before and still counts.

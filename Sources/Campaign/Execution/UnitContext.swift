@@ -5,11 +5,6 @@ internal import Repository
 internal import SkyGeometry
 internal import TaskFramework
 
-/// Why a running unit should end.
-enum Cancellation: UInt8, Sendable {
-  case none, timeout, memory
-}
-
 /// A quantum's way to its data: inputs from files, or from memory where the same unit made them; outputs into memory until the task
 /// is through.
 final class UnitContext: QuantumContext {

@@ -46,16 +46,20 @@ package struct UnitOrder: Hashable, Sendable {
     package let recipe: Digest256
     /// Whether something that it needs has failed before.
     package let isBlocked: Bool
+    /// Paths of inputs that it does without, since what should have made them failed.
+    package let absent: [String]
     package let inputs: [Input]
     package let outputs: [Output]
 
     package init(
-      label: String, dataID: DataID, recipe: Digest256, isBlocked: Bool, inputs: [Input], outputs: [Output]
+      label: String, dataID: DataID, recipe: Digest256, isBlocked: Bool, absent: [String] = [], inputs: [Input],
+      outputs: [Output]
     ) {
       self.label = label
       self.dataID = dataID
       self.recipe = recipe
       self.isBlocked = isBlocked
+      self.absent = absent
       self.inputs = inputs
       self.outputs = outputs
     }
@@ -79,6 +83,7 @@ extension UnitOrder {
       out.put(quantum.dataID)
       out.put(quantum.recipe.hex)
       out.put(quantum.isBlocked)
+      out.put(quantum.absent) { $0.put($1) }
       out.put(quantum.inputs) { out, input in
         out.put(input.argument)
         out.put(input.reference)
@@ -108,6 +113,7 @@ extension UnitOrder {
       let dataID = try reader.dataID()
       guard let recipe = try reader.recipe() else { throw WireError("a quantum has no recipe") }
       let isBlocked = try reader.boolean()
+      let absent = try reader.list { reader throws(WireError) in try reader.string() }
       let inputs = try reader.list { reader throws(WireError) in
         Input(
           argument: try reader.string(), reference: try reader.reference(), source: try reader.source(),
@@ -117,7 +123,8 @@ extension UnitOrder {
         Output(argument: try reader.string(), reference: try reader.reference(), isStored: try reader.boolean())
       }
       return QuantumOrder(
-        label: label, dataID: dataID, recipe: recipe, isBlocked: isBlocked, inputs: inputs, outputs: outputs)
+        label: label, dataID: dataID, recipe: recipe, isBlocked: isBlocked, absent: absent, inputs: inputs,
+        outputs: outputs)
     }
     try reader.expectEnd()
   }

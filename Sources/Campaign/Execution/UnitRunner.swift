@@ -20,15 +20,6 @@ struct UnitResult: Sendable {
   var quanta: [QuantumRecord]
 }
 
-/// The flag that tells the compute thread to end what it does.
-final class CancellationFlag: Sendable {
-  private let value = Atomic<UInt8>(0)
-  var current: Cancellation {
-    get { Cancellation(rawValue: value.load(ordering: .relaxed)) ?? .none }
-    set { value.store(newValue.rawValue, ordering: .relaxed) }
-  }
-}
-
 /// Does work units, one after the other, on one thread.
 final class UnitRunner {
   private let job: WorkerJob
@@ -75,19 +66,22 @@ final class UnitRunner {
   /// Does a unit.
   ///
   /// Nothing that a quantum does ends the unit but what may pass: the following quanta go on with what is there.
-  func run(_ order: UnitOrder, _ assignment: Assignment, onQuantum: () -> Void) -> UnitResult {
+  func run(_ order: UnitOrder, _ assignment: Assignment, onQuantum: (UInt64) -> Void) -> UnitResult {
     let start = ContinuousClock.now
     let startUTC = meter.usage().utc
-    CrashNote.set(order.name)
+    CrashNote.set(order.name, place: 0)
     defer { CrashNote.set(nil) }
     faults.pass(.unitStart, about: order.name)
     var memory: [DatasetRef: any Sendable] = [:]
     var ends: [QuantumEnd] = []
     var failed: Set<DatasetRef> = []
-    for quantum in order.quanta {
-      onQuantum()
+    for (place, quantum) in order.quanta.enumerated() {
+      onQuantum(flag.begin())
+      CrashNote.set(order.name, place: place)
       let isBlocked = quantum.isBlocked || needs(quantum, failed)
-      let end = isBlocked ? blocked(quantum) : run(quantum, order, &memory)
+      var end = isBlocked ? blocked(quantum) : run(quantum, order, &memory)
+      end.entry.absent =
+        quantum.absent + quantum.inputs.map(\.reference).filter(failed.contains).map(\.relativePath)
       if end.end != .succeeded { failed.formUnion(quantum.outputs.map(\.reference)) }
       ends.append(end)
       if end.verdict != nil { break }
@@ -163,7 +157,9 @@ final class UnitRunner {
     var outcome = QuantumOutcome(
       error: error, missing: (missing, predicted), raisesOnPartialOutputs: job.execution.raiseOnPartialOutputs)
     if !hasStarted, error is NoWorkFound { outcome = .noWorkBeforeStart }
-    if error is QuantumCancelled { outcome = cancelled() }
+    let reason = flag.current
+    if error is QuantumCancelled { outcome = cancelled(reason) }
+    if reason == .memory { store.forget() }
     entry.record.outcome = RecordedOutcome(outcome)
     var end = UnitSummary.End.succeeded
     if case .failed = outcome {
@@ -174,7 +170,7 @@ final class UnitRunner {
     if job.writesMetadata.contains(order.label) { writeMetadata(order, &entry) }
     let usage = meter.usage()
     return QuantumEnd(
-      entry: entry, end: end, files: files, verdict: end == .failed ? verdict(of: error) : nil,
+      entry: entry, end: end, files: files, verdict: end == .failed ? verdict(of: error, reason) : nil,
       timing: QuantumTiming(
         task: order.label, dataID: order.dataID, seconds: (ContinuousClock.now - start).inSeconds,
         cpuSeconds: usage.cpuTime - cpuBefore, maxResidentSetSize: usage.maxResidentSetSize),
@@ -249,8 +245,8 @@ final class UnitRunner {
       timing: QuantumTiming(task: order.label, dataID: order.dataID, seconds: 0, cpuSeconds: 0, maxResidentSetSize: 0))
   }
 
-  private func cancelled() -> QuantumOutcome {
-    switch flag.current {
+  private func cancelled(_ reason: Cancellation) -> QuantumOutcome {
+    switch reason {
     case .memory:
       .failed(
         category: "MemoryError",
@@ -262,9 +258,9 @@ final class UnitRunner {
   }
 
   /// What an error says about trying again.
-  private func verdict(of error: (any Error)?) -> Verdict? {
+  private func verdict(of error: (any Error)?, _ reason: Cancellation) -> Verdict? {
     switch error {
-    case is QuantumCancelled: flag.current == .memory ? nil : .timedOut(isStuck: false)
+    case is QuantumCancelled: reason == .memory ? nil : .timedOut(isStuck: false)
     case let error as PublishError: if case .diskFull = error { .storageFull } else { .failedTransiently }
     case let error as ReadError: if case .unreadable = error { .failedTransiently } else { nil }
     default: nil

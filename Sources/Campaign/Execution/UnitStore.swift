@@ -17,6 +17,7 @@ final class UnitStore {
   private let runFolder: String
   private let files: AtomicFile
   private let faults: FaultInjection
+  private let budget: Int
   private var cache: InputCache
   private var skyMap: SkyMap?
 
@@ -25,8 +26,12 @@ final class UnitStore {
     runFolder = job.runFolder
     self.files = files
     self.faults = faults
-    cache = InputCache(budget: memory / 8)
+    budget = memory / 8
+    cache = InputCache(budget: budget)
   }
+
+  /// Gives back what was kept for the next units.
+  func forget() { cache = InputCache(budget: budget) }
 
   /// Reads a dataset; its file is compared with what is recorded before anything looks into it.
   ///

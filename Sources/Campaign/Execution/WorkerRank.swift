@@ -87,8 +87,10 @@ package final class WorkerRank {
     var nap = Nap(isAlone: false)
     var early: [Int: [UInt8]] = [:]
     while worker.leaveReason == nil {
-      // The coordinator does not wait for what runs here, and what is not finished is done again.
-      if ProcessSignals.stopIsRequested || isOrphan { _exit(0) }
+      // The coordinator does not wait for what runs here, and what is not finished is done again. But a rank that was gone before it
+      // looks would be taken for the one that went down first.
+      if ProcessSignals.stopIsRequested { linger() }
+      if isOrphan { _exit(0) }
       var isBusy = false
       while let (sender, message) = receiveWithSender() {
         isBusy = true
@@ -109,6 +111,13 @@ package final class WorkerRank {
     }
     if worker.leaveReason == .coordinatorLost { leaveAlone("nothing was heard of rank 0 for too long") }
     if worker.leaveReason == .threadAbandoned { awaitEnd() }
+  }
+
+  /// Stays until the coordinator has gone, or two seconds have.
+  private func linger() -> Never {
+    let end = now + 2
+    while now < end, !isOrphan, coordinator.map({ kill($0, 0) == 0 }) ?? true { usleep(20_000) }
+    _exit(0)
   }
 
   /// Nobody is left who could speak for all: the launcher has to hear that the run is not over.
@@ -137,10 +146,13 @@ package final class WorkerRank {
   private func receive() -> Message? { receiveWithSender()?.message }
 
   private func receiveWithSender() -> (sender: Int, message: Message)? {
-    while let (sender, bytes) = try? world.receive() {
-      if let message = try? Message(decoding: bytes) { return (sender, message) }
+    guard let (sender, bytes) = try? world.receive() else { return nil }
+    do throws(WireError) {
+      return (sender, try Message(decoding: bytes))
+    } catch {
+      // What was to be done would be waited for in vain.
+      leaveAlone("rank \(sender) sent \(error)")
     }
-    return nil
   }
 
   private func complain(_ text: String) {

@@ -20,6 +20,9 @@ final class WorkerSide {
   private var orders: [Assignment: UnitOrder] = [:]
   private var results: [Assignment: UnitResult] = [:]
   private var nextMemoryCheck = 0.0
+  private var quantumNumber: UInt64 = 0
+  /// Which quantum of its unit runs.
+  private var place = -1
   private var startTimes: [Assignment: String] = [:]
   /// Statistics of the quanta that this rank ran and that count if this rank's results do.
   private(set) var statistics = CampaignStatistics()
@@ -53,7 +56,11 @@ final class WorkerSide {
     case .assign(let received):
       var assignments: [Assignment] = []
       for order in received {
-        guard let content = try? UnitOrder(decoding: order.content) else { continue }
+        guard let content = try? UnitOrder(decoding: order.content) else {
+          // A result without a record says that this rank is of no use.
+          send(.result(.init(order.assignment, .failed, seconds: 0, record: [], attempt: [])), "")
+          continue
+        }
         orders[order.assignment] = content
         assignments.append(order.assignment)
       }
@@ -69,17 +76,22 @@ final class WorkerSide {
       switch notice {
       case .ready:
         isReady = true
+        handle(.heard, now)
         send(.heartbeat(memory: MemoryBudget.residentBytes), "")
       case .unusable(let reason): problem = reason
-      case .quantumStarted(let assignment):
-        if machine.running == assignment { handle(.quantumStarted(timeout: job.execution.timeout), now) }
+      case .quantumStarted(let assignment, let number):
+        guard machine.running == assignment else { continue }
+        if quantumNumber != number { place += 1 }
+        quantumNumber = number
+        handle(.quantumStarted(timeout: job.execution.timeout), now)
       case .ended(let assignment, let result):
         guard machine.running == assignment else { continue }
         results[assignment] = result
         handle(.unitEnded(unit: assignment.unit, result.verdict), now)
       }
     }
-    handle(.tick, now)
+    // Making the tasks may take its time, in which nobody answers, since nothing is said.
+    if isReady { handle(.tick, now) }
     checkMemory(now)
   }
 
@@ -93,9 +105,10 @@ final class WorkerSide {
       case .start(let assignment):
         guard let order = orders[assignment] else { continue }
         startTimes[assignment] = utcNow()
+        place = -1
         compute.start(order, assignment)
       case .report(let assignment, let verdict, let seconds): report(assignment, verdict, seconds)
-      case .cancel: compute.flag.current = .timeout
+      case .cancel: compute.flag.raise(.timeout, quantum: quantumNumber)
       case .abandonThread: hasAbandonedThread = true
       case .heartbeat: if isReady { send(.heartbeat(memory: MemoryBudget.residentBytes), "") }
       case .leave(let reason): leaveReason = reason
@@ -118,7 +131,8 @@ final class WorkerSide {
         ).json.text().utf8)
     startTimes[assignment] = nil
     let message = Message.result(
-      .init(assignment, verdict, seconds: seconds, record: result?.record ?? [], attempt: attempt))
+      .init(assignment, verdict, seconds: seconds, record: result?.record ?? [UInt8(clamping: place)], attempt: attempt)
+    )
     send(message, order?.name ?? "")
   }
 
@@ -126,6 +140,6 @@ final class WorkerSide {
   private func checkMemory(_ now: Double) {
     guard now >= nextMemoryCheck else { return }
     nextMemoryCheck = now + 0.25
-    if machine.running != nil, memory.isExceeded { compute.flag.current = .memory }
+    if machine.running != nil, memory.isExceeded { compute.flag.raise(.memory, quantum: quantumNumber) }
   }
 }

@@ -87,10 +87,17 @@ package struct CampaignLedger: Sendable {
     var madeHere: Set<Int32> = []
     let quanta = plan.units[unit].quanta.map { number -> UnitOrder.QuantumOrder in
       let quantum = Int(number)
+      var absent: [String] = []
       let inputs = graph.inputDatasets(of: quantum).compactMap { use -> UnitOrder.Input? in
         let source = source(of: use.dataset)
         // What was not made, and will not be, is no input.
-        guard source != nil || madeHere.contains(use.dataset) else { return nil }
+        guard source != nil || madeHere.contains(use.dataset) else {
+          let producer = Int(graph.producers[Int(use.dataset)])
+          if producer >= 0, ends[producer] != .succeeded {
+            absent.append(graph.reference(Int(use.dataset)).relativePath)
+          }
+          return nil
+        }
         return UnitOrder.Input(
           argument: graph.connection(use, of: quantum).argument, reference: graph.reference(Int(use.dataset)),
           source: source,
@@ -105,7 +112,8 @@ package struct CampaignLedger: Sendable {
       }
       return UnitOrder.QuantumOrder(
         label: graph.pipeline.nodes[graph.quanta[quantum].task].label, dataID: graph.quanta[quantum].dataID,
-        recipe: plan.recipes[quantum], isBlocked: ends[quantum] == .blocked, inputs: inputs, outputs: outputs)
+        recipe: plan.recipes[quantum], isBlocked: ends[quantum] == .blocked, absent: absent, inputs: inputs,
+        outputs: outputs)
     }
     return UnitOrder(name: plan.name(ofUnit: unit), quanta: quanta)
   }

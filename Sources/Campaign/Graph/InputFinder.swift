@@ -43,7 +43,11 @@ package struct InputFinder: Sendable {
     guard !otherRuns.isEmpty else { return nil }
     let path = reference.relativePath
     for (run, products) in otherRuns {
-      if let digest = products[path] { return DatasetSource(path: "runs/\(run)/\(path)", digest: digest) }
+      // What only other tasks needed was removed when they had had it.
+      let file = FileStamp(of: "\(repository.path)/runs/\(run)/\(path)")
+      if let digest = products[path], file?.size == Int64(digest.size) {
+        return DatasetSource(path: "runs/\(run)/\(path)", digest: digest)
+      }
     }
     return nil
   }

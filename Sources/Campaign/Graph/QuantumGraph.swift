@@ -42,7 +42,7 @@ package struct QuantumGraph: Sendable {
   private(set) var external: [Int32: DatasetSource] = [:]
   /// By task.
   package private(set) var pruned: [Pruned]
-  package let warnings: [String]
+  package private(set) var warnings: [String]
   package let exposureCount: Int
 
   func inputDatasets(of quantum: Int) -> ArraySlice<Use> {
@@ -101,6 +101,11 @@ package struct QuantumGraph: Sendable {
     pruned = Array(repeating: Pruned(), count: pipeline.nodes.count)
     var index = DatasetIndex()
     for task in pipeline.nodes.indices { try addQuanta(of: task, rows, inputs, &index) }
+    let counts = countsByTask
+    for (task, node) in pipeline.nodes.enumerated() where counts[task] == 0 && !rows.rows.isEmpty {
+      let reason = pruned[task].example.isEmpty ? "no data ID of its kind is selected" : pruned[task].example
+      warnings.append("\(node.label) has nothing to do at all: \(reason)")
+    }
   }
 
   /// - Returns: what is worth a warning.

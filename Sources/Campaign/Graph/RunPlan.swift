@@ -77,7 +77,9 @@ package struct RunPlan: Sendable {
     blockBehindFailures()
     collectSources(found, &files)
     damaged = files.damaged
-    forgotten = graph.quanta.indices.filter { decisions[$0] == .run && history.entries[recipes[$0]] != nil }.map {
+    forgotten = graph.quanta.indices.filter {
+      (decisions[$0] == .run || decisions[$0] == .blocked) && history.entries[recipes[$0]] != nil
+    }.map {
       recipes[$0]
     }
     try makeUnits(shuffleSeed)
@@ -126,7 +128,7 @@ package struct RunPlan: Sendable {
       if let record = found[quantum] {
         switch record.entry.record.outcome {
         case .succeeded:
-          if hasRetainedFiles(quantum, record, &files) {
+          if !isOutdated(quantum, record), hasRetainedFiles(quantum, record, &files) {
             decisions[quantum] = record.isOwn ? .reuse : .reuseElsewhere
             continue
           }
@@ -137,6 +139,17 @@ package struct RunPlan: Sendable {
         }
       }
       if needsFailure(quantum) { decisions[quantum] = .blocked }
+    }
+  }
+
+  /// Whether a result was made without an input that is made again now, and so may be there.
+  private func isOutdated(_ quantum: Int, _ record: RecordedQuantum) -> Bool {
+    let absent = record.entry.absent
+    guard !absent.isEmpty else { return false }
+    return graph.inputDatasets(of: quantum).contains { use in
+      let producer = Int(graph.producers[Int(use.dataset)])
+      guard producer >= 0, decisions[producer] != .failedBefore, decisions[producer] != .blocked else { return false }
+      return absent.contains(graph.reference(Int(use.dataset)).relativePath)
     }
   }
 

@@ -40,7 +40,9 @@ package struct ByteCount: Hashable, Sendable, ConfigValueConvertible {
   }
 }
 
-/// How a job is run. None of it changes what is made, so it may differ between the sessions of a run.
+/// How a job is run.
+///
+/// None of it changes what is made, so it may differ between the sessions of a run.
 package struct ExecutionConfig: Config {
   package var attempts = 2
   package var timeout = 2_592_000.0

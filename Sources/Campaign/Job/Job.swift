@@ -13,6 +13,8 @@ package struct Job: Sendable {
   /// The run's name: a folder under `runs` of the repository.
   package var run: String
   package var selection: Selection
+  /// What the job file selects, of which the command line may take a part.
+  package var wholeSelection: Selection
   /// More selections: what any of them selects is wanted too.
   package var alternatives: [Selection] = []
   /// The visits that templates are made of; `nil` when the job says nothing of them.
@@ -30,6 +32,9 @@ package struct Job: Sendable {
   package var writesMetadata: Set<String> = []
   /// What the job file says about the lot, to be shown and kept.
   package var origin: String
+
+  /// Whether a name can be that of a run, which is a folder's.
+  package static func isRunName(_ name: String) -> Bool { (try? DataID([.band: .name(name)])) != nil }
 
   /// The folder of the run.
   package var runFolder: String { "\(repository)/runs/\(run)" }
@@ -69,10 +74,11 @@ package struct Job: Sendable {
     self.origin = name
     repository = absolutePath(try keys.text("repository"))
     run = try overrides.run ?? keys.text("run")
-    guard (try? DataID([.band: .name(run)])) != nil else {
+    guard Self.isRunName(run) else {
       throw keys.error("run", "\"\(run)\" cannot be a folder's name; it must be 1 to 64 letters, digits, _, -, + or .")
     }
     selection = try Selection(keys["select"], key: "select", from: keys.origin("select"))
+    wholeSelection = selection
     if let text = overrides.selection { selection = selection.narrowed(by: try Selection(parsing: text)) }
     (template, allowsSelf) = try keys.template()
     pipeline = try keys.pipeline(registry)
@@ -110,6 +116,7 @@ package struct Job: Sendable {
     self.pipeline = pipeline
     self.configs = configs
     self.selection = selection
+    wholeSelection = selection
     self.execution = execution
     self.origin = origin
     template = nil

@@ -5,7 +5,9 @@ internal import Foundation
 internal import Reporting
 internal import TaskFramework
 
-/// `attempts.jsonl`: when and where units ran, and the sessions. Nothing depends on it but the report's times, so it is not synced.
+/// The file `attempts.jsonl`: when and where units ran, and the sessions.
+///
+/// Nothing depends on it but the report's times, so it is not synced.
 final class AttemptsLog {
   static let name = "attempts.jsonl"
   private let handle: FileHandle?

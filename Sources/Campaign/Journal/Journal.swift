@@ -154,8 +154,13 @@ package final class Journal: @unchecked Sendable {
     let target = written
     condition.unlock()
     let fault = faults.pass(.journalSync)
-    let status = fault == .eio ? -1 : fdatasync(file)
-    let code = fault == .eio ? EIO : errno
+    var (status, code): (Int32, Int32) = (-1, EIO)
+    if fault != .eio {
+      repeat {
+        status = fdatasync(file)
+        code = errno
+      } while status != 0 && code == EINTR
+    }
     condition.lock()
     if status == 0 || code == EINVAL {
       durable = target

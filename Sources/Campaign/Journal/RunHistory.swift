@@ -15,6 +15,8 @@ package struct RunHistory: Sendable {
   package private(set) var latest: [QuantumKey: Digest256] = [:]
   /// Starts of units that ended with the loss of their rank, or of their time.
   package private(set) var strikes: [String: (losses: Int, timeouts: Int)] = [:]
+  /// Which quantum of a unit was under way at the last such start, where that is known.
+  private(set) var blamedPlaces: [String: Int] = [:]
   /// The session of the last such start.
   private(set) var lastStrikes: [String: Int] = [:]
   package private(set) var sessionCount = 0
@@ -26,8 +28,10 @@ package struct RunHistory: Sendable {
   package private(set) var isComplete = false
   package private(set) var soundLength = 0
   package private(set) var warnings: [String] = []
+  private var blockedByKey: [QuantumKey: QuantumRecord] = [:]
+
   /// Records of quanta that could not run.
-  package private(set) var blocked: [QuantumRecord] = []
+  package var blocked: [QuantumRecord] { Array(blockedByKey.values) }
 
   package struct QuantumKey: Hashable, Sendable {
     package let task: String
@@ -55,7 +59,10 @@ package struct RunHistory: Sendable {
     var damaged: [String] = []
     for line in lines {
       switch line {
-      case .sound(let json): try take(json, path)
+      case .sound(let json):
+        // A session that began behind the damage has seen to it.
+        if json["kind"] == .string("session") { damaged = [] }
+        try take(json, path)
       case .damaged(let number, let offset): damaged.append("line \(number) (byte \(offset))")
       }
     }
@@ -75,11 +82,13 @@ package struct RunHistory: Sendable {
       strikes[record.unit] = nil
       for entry in record.entries {
         latest[QuantumKey(task: entry.record.task, dataID: entry.record.dataID)] = entry.recipe
-        if entry.record.outcome == .blocked { continue }
-        entries[entry.recipe] = entry
+        let key = QuantumKey(task: entry.record.task, dataID: entry.record.dataID)
+        blockedByKey[key] = entry.record.outcome == .blocked ? entry.record : nil
+        if entry.record.outcome != .blocked { entries[entry.recipe] = entry }
       }
     case "strike":
       guard case .string(let unit) = line["unit"], case .string(let cause) = line["cause"] else { return }
+      if case .integer(let place) = line["place"] { blamedPlaces[unit] = Int(clamping: max(0, place)) }
       if case .integer(let session) = line["session"] { lastStrikes[unit] = Int(clamping: session) }
       if cause == "timeout" {
         strikes[unit, default: (0, 0)].timeouts += 1
@@ -87,7 +96,9 @@ package struct RunHistory: Sendable {
         strikes[unit, default: (0, 0)].losses += 1
       }
     case "blocked":
-      if let json = line["record"], let record = try? QuantumRecord(json: json) { blocked.append(record) }
+      if let json = line["record"], let record = try? QuantumRecord(json: json) {
+        blockedByKey[QuantumKey(task: record.task, dataID: record.dataID)] = record
+      }
     case "forget":
       if case .string(let hex) = line["recipe"], let recipe = Digest256(hex: hex) { forget(recipe) }
     case "end": if case .boolean(true) = line["isComplete"] { isComplete = true }
@@ -103,15 +114,15 @@ package struct RunHistory: Sendable {
           "it is \(version), and this program reads up to \(Self.formatVersion); go on with the newer program, or use --restart"
       )
     }
-    if case .integer(let number) = line["session"] { sessionCount = max(sessionCount, Int(clamping: number)) }
+    if case .integer(let number) = line["session"] { sessionCount = max(sessionCount, Int(Int32(clamping: number))) }
     reopen()
-    blocked = []
+    blockedByKey = [:]
     planWarnings = (line["warnings"]?.elements ?? []).compactMap {
       if case .string(let text) = $0 { text } else { nil }
     }
     expected = (line["expected"]?.elements ?? []).compactMap { item in
       guard case .string(let task) = item["task"], case .integer(let count) = item["count"] else { return nil }
-      return (task, Int(clamping: count))
+      return (task, Int(Int32(clamping: max(0, count))))
     }
   }
 
@@ -140,10 +151,14 @@ package struct RunHistory: Sendable {
 
   /// Adds starts that ended with a crash, which those who crashed could not write down themselves; a start that was written down
   /// counts once.
-  package mutating func addCrashes(_ units: [String]) -> [String] {
-    let new = Set(units).sorted().filter { lastStrikes[$0] != sessionCount }
-    for unit in new { strikes[unit, default: (0, 0)].losses += 1 }
-    return new
+  package mutating func addCrashes(_ crashes: [CrashNote.Crash]) -> [CrashNote.Crash] {
+    var new: [String: CrashNote.Crash] = [:]
+    for crash in crashes {
+      blamedPlaces[crash.unit] = crash.place
+      if lastStrikes[crash.unit] != sessionCount { new[crash.unit] = crash }
+    }
+    for unit in new.keys { strikes[unit, default: (0, 0)].losses += 1 }
+    return new.values.sorted { $0.unit < $1.unit }
   }
 
   /// Takes a record out of what counts.

@@ -4,6 +4,7 @@
 package import Digests
 internal import OrderedCollections
 package import Reporting
+internal import Repository
 package import TaskFramework
 
 /// What is written down of a work unit: each of its quanta, with its recipe and what tells its files apart.
@@ -15,6 +16,8 @@ package struct UnitRecord: Sendable {
     package var stamps: [FileStamp]
     /// Paths of outputs that were handed on in memory and have no file.
     package var passedOn: [String]
+    /// Paths of inputs that it did without, since what should have made them failed; once they are there, the result does not count.
+    package var absent: [String] = []
 
     package init(recipe: Digest256, record: QuantumRecord, stamps: [FileStamp] = [], passedOn: [String] = []) {
       self.recipe = recipe
@@ -40,6 +43,7 @@ package struct UnitRecord: Sendable {
       var members: OrderedDictionary<String, JSONValue> = ["recipe": .string(entry.recipe.hex)]
       if !entry.stamps.isEmpty { members["stamps"] = .array(entry.stamps.map { .string($0.text) }) }
       if !entry.passedOn.isEmpty { members["passedOn"] = .array(entry.passedOn.map { .string($0) }) }
+      if !entry.absent.isEmpty { members["absent"] = .array(entry.absent.map { .string($0) }) }
       members["record"] = entry.record.json
       return .object(members)
     }
@@ -65,7 +69,13 @@ package struct UnitRecord: Sendable {
       let passedOn = (quantum["passedOn"]?.elements ?? []).compactMap { value -> String? in
         if case .string(let text) = value { text } else { nil }
       }
-      entries.append(Entry(recipe: recipe, record: record, stamps: stamps, passedOn: passedOn))
+      // A path that leads out of the run is none of ours.
+      guard record.outputs.allSatisfy({ Manifest.staysInside($0.path) && $0.bytes >= 0 }) else { return nil }
+      var entry = Entry(recipe: recipe, record: record, stamps: stamps, passedOn: passedOn)
+      entry.absent = (quantum["absent"]?.elements ?? []).compactMap { value -> String? in
+        if case .string(let text) = value { text } else { nil }
+      }
+      entries.append(entry)
     }
   }
 }

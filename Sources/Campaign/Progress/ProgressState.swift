@@ -64,7 +64,7 @@ package struct ProgressState: Hashable, Sendable {
 
   /// `41 s`, `12 min 3 s`, `3 h 12 min`.
   package static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "unknown" }
+    guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "unknown" }
     let whole = Int(seconds.rounded())
     if whole < 60 { return "\(whole) s" }
     if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }

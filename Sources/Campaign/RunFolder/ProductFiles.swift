@@ -13,7 +13,9 @@ struct ProductFiles {
 
   init(_ repository: String) { self.repository = repository }
 
-  /// Compares a file with its record. One that nobody has touched since it was written is not read.
+  /// Compares a file with its record.
+  ///
+  /// One that nobody has touched since it was written is not read.
   ///
   /// - Parameter mustBeThere: whether it is worth a word when it is not.
   mutating func isSound(

@@ -57,7 +57,7 @@ package struct RunDescription {
       "format: \(ConfigText.quoted(Self.format))",
       "job: \(ConfigText.quoted((job.origin as NSString).lastPathComponent))",
       "skyMap: \(ConfigText.quoted(skyMapDigest))",
-      "select: \(ConfigText.quoted(job.selection.description))",
+      "select: \(ConfigText.quoted(job.wholeSelection.description))",
       "template: \(ConfigText.quoted(job.template?.description ?? "none"))",
       "allowSelf: \(job.allowsSelf)",
       "pipeline: [\(job.pipeline.map { "{ \($0.label): \($0.type.typeName) }" }.joined(separator: ", "))]",
@@ -96,6 +96,8 @@ package struct RunDescription {
     package private(set) var schemas: [String: String] = [:]
     package private(set) var software: [String: [String]] = [:]
     package private(set) var skyMapDigest = ""
+    /// The type of each task, by label.
+    package private(set) var taskTypes: [String: String] = [:]
 
     /// - Throws: ``TaskFramework/ConfigError`` for a file that is none of ours.
     package init(_ path: String) throws(ConfigError) {
@@ -111,9 +113,13 @@ package struct RunDescription {
       let all = Dictionary(entries(value).map { ($0.key, $0.value) }) { first, _ in first }
       guard all["format"] == .string(RunDescription.format) else {
         throw ConfigError(
-          origin: .file(path, line: nil), path: "format", reason: "the file describes no run that this program knows")
+          origin: .file(path, line: nil), path: "format",
+          reason: "the file describes no run that this program knows; --restart puts it aside and begins the run anew")
       }
       if case .string(let digest) = all["skyMap"] { skyMapDigest = digest }
+      if case .list(let items) = all["pipeline"] {
+        for entry in items.flatMap(entries) { if case .string(let name) = entry.value { taskTypes[entry.key] = name } }
+      }
       configs = entries(all["config"]).map { ($0.key, $0.value) }
       for entry in entries(all["schemas"]) { if case .string(let text) = entry.value { schemas[entry.key] = text } }
       for entry in entries(all["software"]) {
@@ -128,6 +134,11 @@ package struct RunDescription {
   package func differences(from earlier: Earlier) -> [String] {
     var result: [String] = []
     if earlier.skyMapDigest != skyMapDigest { result.append("the repository's sky map is another") }
+    for entry in job.pipeline {
+      if let old = earlier.taskTypes[entry.label], old != entry.type.typeName {
+        result.append("\(entry.label) was a \(old), is a \(entry.type.typeName)")
+      }
+    }
     for (label, value) in earlier.configs {
       guard let entry = job.pipeline.first(where: { $0.label == label }), let now = job.configs[label]?.config else {
         continue

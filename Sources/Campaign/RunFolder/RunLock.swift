@@ -17,7 +17,7 @@ internal import TaskFramework
 /// The coordinator holds `lock` alone for as long as it lives, each worker holds `.workers` together with the others; both die with their
 /// processes. A new coordinator first takes `lock`, then waits until the workers of the last one have let go of theirs: after the death of
 /// `mpirun` they live for a second.
-package final class RunLock: @unchecked Sendable {
+package final class RunLock {
   private let path: String
   private let file: Int32
   private let owner: [String: JSONValue]

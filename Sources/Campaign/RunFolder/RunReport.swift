@@ -34,10 +34,20 @@ package enum RunReport {
   ///
   /// - Throws: ``Repository/ReadError`` where there is none.
   package static func history(of folder: String) throws -> RunHistory {
-    guard FileManager.default.fileExists(atPath: "\(folder)/\(RunDescription.name)") else {
+    guard exists(folder) else {
+      if InputRepository.exists(folder) {
+        throw ReadError.unreadable(
+          path: folder, reason: "it is a repository, not a run; its runs are in \(folder)/runs")
+      }
       throw ReadError.missing(path: "\(folder)/\(RunDescription.name)")
     }
-    return try RunHistory(journalOf: folder)
+    let history = try RunHistory(journalOf: folder)
+    guard history.sessionCount > 0 else {
+      throw FormatError(
+        file: "\(folder)/journal.jsonl", object: "the record",
+        reason: "it is empty or missing, so nothing is known of what was done; `skydiff run` begins again")
+    }
+    return history
   }
 
   static func write(

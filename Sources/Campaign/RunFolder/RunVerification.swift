@@ -14,6 +14,7 @@ package struct RunVerification {
   private var bytes = 0
   private var notes: [String] = []
   private let folder: String
+  private var needsRemoval = false
 
   package var isSound: Bool { problems.isEmpty }
 
@@ -49,6 +50,7 @@ package struct RunVerification {
       bytes += digest.size
     } catch {
       problems.append("\(error)")
+      if case ReadError.digestMismatch? = error as? ReadError { needsRemoval = true }
     }
   }
 
@@ -61,7 +63,8 @@ package struct RunVerification {
     }
   }
 
-  private static func retained(_ folder: String) -> Set<String>? {
+  /// The dataset types whose files stay; `nil` for all.
+  static func retained(_ folder: String) -> Set<String>? {
     guard let text = try? ConfigSet.text(ofFile: "\(folder)/\(RunDescription.name)"),
       case .mapping(let entries)? = try? YAMLText.parse(text),
       case .list(let names)? = entries.first(where: { $0.key == "retain" })?.value
@@ -78,5 +81,6 @@ package struct RunVerification {
     let summary = "\(folder): \(soundCount) datasets are what was recorded (\(bytes) bytes)\n"
     return (problems + notes.prefix(20)).map { $0 + "\n" }.joined() + summary
       + (problems.isEmpty ? "" : "\(problems.count) problems\n")
+      + (needsRemoval ? "remove what is damaged, and give the run's command again: it is made anew\n" : "")
   }
 }

@@ -58,8 +58,9 @@ package struct TaskRunner: Sendable {
   /// - Returns: a result for each, in the order of the data IDs.
   /// - Throws: what a campaign throws before it begins; with `doRaise` the first failure.
   package func run(environment: [String: String] = [:]) throws -> [TaskResult] {
-    let targets = try targetList()
-    guard !targets.isEmpty else { return [] }
+    let (graph, _) = try PreparedRun.graph(of: job, options)
+    guard !graph.quanta.isEmpty else { throw PreparedRun.nothingSelected(job, graph) }
+    let targets = graph.quanta.map(\.dataID)
     var options = options
     options.failsFast = doRaise
     _ = try Campaign.run(on: nil, options, environment: environment) { job }

@@ -8,3 +8,6 @@ private import CMalloc
 /// glibc returns every large block to the system and takes it back page by page, zeroed: for image after image of one size that
 /// costs as much as convolving them. The process then stays as large as it has ever been.
 package func keepFreedMemory() { skydiff_keep_freed_memory() }
+
+/// Bytes that the process holds, without those that it has freed and keeps for its next images; 0 where nobody knows.
+package var allocatedBytes: Int { Int(clamping: skydiff_allocated_memory()) }

@@ -50,8 +50,9 @@ package struct Provenance: Hashable, Sendable {
   /// Its whole configuration.
   package var configYAML = ""
   package var inputs: [Input] = []
-  /// SHA-256 of task, configuration, data ID and the recipes or contents of all inputs: equal exactly for equal work. Empty for
-  /// what no campaign made.
+  /// SHA-256 of task, configuration, data ID and the recipes or contents of all inputs: equal exactly for equal work.
+  ///
+  /// Empty for what no campaign made.
   package var recipe = ""
   /// Versions of libraries on which numbers depend, by name.
   package var libraries: [String: String] = [:]

@@ -44,6 +44,7 @@ package struct Worker: Sendable {
   private var quantumStart = 0.0
   private var timeout: Double?
   private var isCancelled = false
+  private var cancelTime = 0.0
   private var lastHeard: Double
   private var lastHeartbeat: Double
   private let heartbeatSeconds: Double
@@ -106,10 +107,12 @@ package struct Worker: Sendable {
     let elapsed = now - quantumStart
     if elapsed > timeout, !isCancelled {
       isCancelled = true
+      cancelTime = now
       effects.append(.cancel)
     }
-    // A task that looks at the flag now and then ends by itself; this one never looked.
-    if elapsed > 1.5 * timeout {
+    // A task that looks at the flag now and then ends by itself; this one never looked. A process that was stopped for so long has
+    // to have the time to look, too.
+    if elapsed > 1.5 * timeout, now - cancelTime > min(0.25 * timeout, 30) {
       effects.append(.abandonThread)
       effects.append(.report(current, .timedOut(isStuck: true), seconds: now - currentStart))
       self.current = nil

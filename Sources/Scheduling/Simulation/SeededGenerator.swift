@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Chance that repeats itself.
 
-/// Random numbers that a seed determines (SplitMix64, Steele et al. 2014).
+/// Random numbers that a seed determines.
+///
+/// **Source:** SplitMix64, Steele, Lea and Flood (2014).
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

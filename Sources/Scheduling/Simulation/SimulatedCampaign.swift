@@ -38,7 +38,7 @@ package final class SimulatedCampaign {
     case crash
   }
 
-  private struct Scheduled: Comparable {
+  struct Scheduled: Comparable {
     let time: Double
     let order: Int
     let event: Event
@@ -64,30 +64,30 @@ package final class SimulatedCampaign {
 
   let seed: UInt64
   let plan: SimulationPlan
-  private var random: SeededGenerator
-  private var queue = Heap<Scheduled>()
-  private var order = 0
-  private var now = 0.0
+  var random: SeededGenerator
+  var queue = Heap<Scheduled>()
+  var order = 0
+  var now = 0.0
   var summary = SimulationSummary()
 
   // What outlives a session.
-  private var journal: [JournalEntry] = []
-  private var durableCount = 0
-  private(set) var files: Set<Int> = []
-  private var failuresLeft: [Int: Int] = [:]
+  var journal: [JournalEntry] = []
+  var durableCount = 0
+  var files: Set<Int> = []
+  var failuresLeft: [Int: Int] = [:]
   var succeededEver: Set<Int> = []
 
   // Of the session.
   var coordinator: Coordinator
-  private var ranks: [Rank] = []
-  private var recordsByJournalLength: [Int] = []
-  private var syncIsDue = false
-  private var ending: EndReason?
-  private var hasCrashed = false
-  private var drainIsKnown = false
+  var ranks: [Rank] = []
+  var recordsByJournalLength: [Int] = []
+  var syncIsDue = false
+  var ending: EndReason?
+  var hasCrashed = false
+  var drainIsKnown = false
   /// What each unit has spent of its budgets, as this simulation counts it.
-  private(set) var spent: [Int: Spent] = [:]
-  private(set) var retired: Set<Int> = []
+  var spent: [Int: Spent] = [:]
+  var retired: Set<Int> = []
 
   struct Spent {
     var losses = 0
@@ -134,7 +134,7 @@ package final class SimulatedCampaign {
 
   // MARK: - A session
 
-  private func runSession(isQuiet: Bool) throws(SimulationFailure) {
+  func runSession(isQuiet: Bool) throws(SimulationFailure) {
     let (done, failed, strikes) = replay()
     // What was accepted and lost with the end of the journal is done again.
     succeededEver = done
@@ -176,7 +176,7 @@ package final class SimulatedCampaign {
     if !hasCrashed { try checkEnd(ending) }
   }
 
-  private func scheduleFaults() {
+  func scheduleFaults() {
     func times(_ rate: Double) -> [Double] {
       guard rate > 0 else { return [] }
       return (0..<3).map { _ in random.unit() / rate }
@@ -188,7 +188,7 @@ package final class SimulatedCampaign {
   }
 
   /// What the journal says when it is read again.
-  private func replay() -> (done: Set<Int>, failed: Set<Int>, strikes: [Int: (losses: Int, timeouts: Int)]) {
+  func replay() -> (done: Set<Int>, failed: Set<Int>, strikes: [Int: (losses: Int, timeouts: Int)]) {
     var done: Set<Int> = []
     var failed: Set<Int> = []
     var strikes: [Int: (losses: Int, timeouts: Int)] = [:]
@@ -208,228 +208,20 @@ package final class SimulatedCampaign {
     return (done, failed, strikes)
   }
 
-  private func post(after delay: Double, _ event: Event) {
+  func post(after delay: Double, _ event: Event) {
     order += 1
     queue.insert(Scheduled(time: now + delay, order: order, event: event))
   }
 
-  private func send(toWorker rank: Int, _ event: WorkerEvent) {
+  func send(toWorker rank: Int, _ event: WorkerEvent) {
     let time = max(now + 0.001 * random.unit() + (random.chance(0.02) ? 3 : 0), ranks[rank].lastToWorker)
     ranks[rank].lastToWorker = time
     post(after: time - now, .toWorker(rank, event))
   }
 
-  private func send(from rank: Int, _ event: CoordinatorEvent) {
+  func send(from rank: Int, _ event: CoordinatorEvent) {
     let time = max(now + 0.001 * random.unit() + (random.chance(0.02) ? 3 : 0), ranks[rank].lastToCoordinator)
     ranks[rank].lastToCoordinator = time
     post(after: time - now, .toCoordinator(event))
-  }
-
-  // MARK: - What happens
-
-  private func happen(_ event: Event) throws(SimulationFailure) {
-    switch event {
-    case .toCoordinator(let event):
-      try tell(event)
-      // As in production: were a rank that waits not answered, it would leave, and a run that hangs would seem to end.
-      if case .heard(let rank) = event { send(toWorker: rank, retired.contains(rank) ? .released : .heard) }
-    case .toWorker(let rank, let event): tell(rank, event)
-    case .workerTick(let rank):
-      guard ranks[rank].isAlive else { return }
-      tell(rank, .tick)
-      post(after: 5, .workerTick(rank))
-    case .coordinatorTick:
-      try tell(.tick)
-      post(after: 1, .coordinatorTick)
-    case .synced(let length):
-      syncIsDue = false
-      durableCount = max(durableCount, length)
-      note("journal synced")
-      try tell(.durable(recordCount: recordsByJournalLength[length]))
-      if durableCount < journal.count { startSync() }
-    case .computed(let rank, let assignment, let verdict, let run):
-      try compute(rank, assignment, verdict, run)
-    case .death(let rank): die(rank, of: "death")
-    case .stop(let rank):
-      note("stop")
-      ranks[rank].stoppedUntil = now + (random.chance(0.5) ? 5 : 50)
-    case .crash:
-      note("coordinator crash")
-      crash()
-    }
-  }
-
-  private func die(_ rank: Int, of cause: String) {
-    guard ranks[rank].isAlive else { return }
-    note(cause)
-    if plan.survivesDeaths, rank != 0 {
-      ranks[rank].isAlive = false
-      post(after: 1 + random.unit(), .toCoordinator(.lost(rank: rank)))
-    } else {
-      crash()
-    }
-  }
-
-  /// Everything dies; of what was not safe some beginning is left.
-  private func crash() {
-    hasCrashed = true
-    let kept = Int.random(in: durableCount...max(durableCount, journal.count), using: &random)
-    if kept < journal.count { note("journal tail lost") }
-    journal.removeLast(journal.count - kept)
-    durableCount = kept
-  }
-
-  private func tell(_ rank: Int, _ event: WorkerEvent) {
-    guard ranks[rank].isAlive else { return }
-    guard ranks[rank].stoppedUntil <= now else {
-      post(after: ranks[rank].stoppedUntil - now, .toWorker(rank, event))
-      return
-    }
-    var effects: [WorkerEffect] = []
-    ranks[rank].machine.handle(event, at: now, &effects)
-    for effect in effects {
-      switch effect {
-      case .start(let assignment): start(rank, assignment)
-      case .report(let assignment, let verdict, let seconds):
-        let blocked =
-          verdict == .failed || verdict == .storageFull || verdict == .failedTransiently
-          ? plan.blocked(by: [assignment.unit]) : []
-        send(
-          from: rank,
-          .finished(
-            rank: rank, unit: assignment.unit, attempt: assignment.attempt, verdict, seconds: seconds, blocked: blocked)
-        )
-      case .cancel:
-        note("cancel")
-        guard let current = ranks[rank].machine.running, case .slow = plan.natures[current.unit] else { break }
-        post(
-          after: 1, .computed(rank: rank, assignment: current, .timedOut(isStuck: false), run: ranks[rank].run))
-      case .abandonThread:
-        note("thread abandoned")
-        ranks[rank].run += 1
-      case .heartbeat: send(from: rank, .heard(rank: rank))
-      case .leave(let reason): note("leave: \(reason)")
-      }
-    }
-  }
-
-  private func start(_ rank: Int, _ assignment: Assignment) {
-    ranks[rank].run += 1
-    tell(rank, .quantumStarted(timeout: plan.timeout))
-    let seconds = plan.seconds[assignment.unit]
-    let verdict: Verdict
-    switch plan.natures[assignment.unit] {
-    case .sound: verdict = .succeeded
-    case .bad: verdict = .failed
-    case .homeless: verdict = .storageFull
-    case .flaky(let failures):
-      let left = failuresLeft[assignment.unit] ?? failures
-      failuresLeft[assignment.unit] = left - 1
-      verdict = left > 0 ? .failedTransiently : .succeeded
-    case .poison:
-      // The process leaves a note of what it died of.
-      note("poison")
-      if !plan.survivesDeaths || rank == 0 {
-        journal.append(.strike(assignment.unit, isTimeout: false))
-        recordsByJournalLength.append(recordsByJournalLength.last ?? 0)
-        durableCount = journal.count
-      }
-      die(rank, of: "death by poison")
-      return
-    case .endless, .slow: return
-    }
-    post(after: seconds, .computed(rank: rank, assignment: assignment, verdict, run: ranks[rank].run))
-  }
-
-  private func compute(_ rank: Int, _ assignment: Assignment, _ verdict: Verdict, _ run: Int) throws(SimulationFailure)
-  {
-    guard ranks[rank].isAlive, ranks[rank].run == run else { return }
-    guard ranks[rank].stoppedUntil <= now else {
-      post(
-        after: ranks[rank].stoppedUntil - now,
-        .computed(rank: rank, assignment: assignment, verdict, run: run))
-      return
-    }
-    // Products are safe before anyone hears of them.
-    if verdict == .succeeded { files.insert(assignment.unit) }
-    tell(rank, .unitEnded(unit: assignment.unit, verdict))
-  }
-
-  private func tell(_ event: CoordinatorEvent) throws(SimulationFailure) {
-    var effects: [CoordinatorEffect] = []
-    if event == .drain {
-      note("drain")
-      drainIsKnown = true
-    }
-    coordinator.handle(event, at: now, &effects)
-    var verdict: Verdict?
-    if case .finished(let rank, let unit, let attempt, let given, _, _) = event {
-      verdict = given
-      if given == .failedTransiently || given == .storageFull,
-        !effects.contains(.discard(unit: unit, attempt: attempt, rank: rank))
-      {
-        spend(unit) { spent in
-          spent.transients += 1
-          spent.due = now + plan.policy.retryDelay * (0..<(spent.transients - 1)).reduce(1.0) { pause, _ in pause * 4 }
-        }
-      }
-    }
-    for effect in effects { try carryOut(effect, verdict) }
-  }
-
-  private func spend(_ unit: Int, _ body: (inout Spent) -> Void) { body(&spent[unit, default: Spent()]) }
-
-  private func carryOut(_ effect: CoordinatorEffect, _ verdict: Verdict?) throws(SimulationFailure) {
-    switch effect {
-    case .assign(let rank, let assignments):
-      if drainIsKnown { throw failure("a rank was given work after the drain") }
-      if retired.contains(rank) { throw failure("rank \(rank) was given work after it was retired") }
-      for assignment in assignments { try checkAssignment(assignment, rank, now) }
-      send(toWorker: rank, .assigned(assignments))
-    case .record(let unit, _, _):
-      if succeededEver.contains(unit) { throw failure("unit \(unit) was accepted twice") }
-      if verdict == .succeeded {
-        succeededEver.insert(unit)
-        if !files.contains(unit) { throw failure("unit \(unit) was accepted without its file") }
-      }
-      append(verdict == .succeeded ? .succeeded(unit) : .failed(unit), isRecord: true)
-    case .discard: note("late result")
-    case .recordStrike(let unit, _, _, let isTimeout):
-      note(isTimeout ? "timeout" : "loss")
-      spend(unit) { if isTimeout { $0.timeouts += 1 } else { $0.losses += 1 } }
-      append(.strike(unit, isTimeout: isTimeout), isRecord: false)
-    case .quarantine(let unit, _, let losses, let timeouts):
-      note("quarantine")
-      if losses < plan.policy.lossLimit, timeouts < plan.policy.timeoutLimit {
-        throw failure("unit \(unit) is in quarantine after \(losses) losses and \(timeouts) timeouts")
-      }
-      append(.failed(unit), isRecord: true)
-      try tell(.quarantined(unit: unit, blocked: plan.blocked(by: [unit])))
-    case .retire(let rank):
-      if coordinator.activeRanks.contains(rank) { throw failure("rank \(rank) is retired and may be given work") }
-      retired.insert(rank)
-      send(toWorker: rank, .released)
-    case .release(let rank): send(toWorker: rank, .released)
-    case .end(let reason): ending = reason
-    }
-  }
-
-  private func append(_ entry: JournalEntry, isRecord: Bool) {
-    journal.append(entry)
-    recordsByJournalLength.append((recordsByJournalLength.last ?? 0) + (isRecord ? 1 : 0))
-    if !syncIsDue { startSync() }
-  }
-
-  private func startSync() {
-    syncIsDue = true
-    post(after: 0.05, .synced(journal.count))
-  }
-
-  var isDurable: (Int) -> Bool {
-    let safe = Set(
-      journal.prefix(durableCount).compactMap { entry -> Int? in
-        if case .succeeded(let unit) = entry { unit } else { nil }
-      })
-    return { safe.contains($0) }
   }
 }

@@ -80,6 +80,31 @@ extension ProgramTests {
       #expect(again.errors.contains("nothing was left to do"))
     }
 
+    /// An optional input whose maker failed, and succeeds later: what was made without it is made again.
+    @Test func whatWasMadeWithoutAnInputIsMadeAgainWithIt() throws {
+      let survey = try MicroSurvey()
+      let setting = ["-c", "mockCoadd:minimum=0"]
+      // Four tries fail, and that counts as a failure of this run.
+      let end = try survey.run(setting + ["--inject", "read:eio:1;read:eio:2;read:eio:3;read:eio:4"])
+      #expect(end.status == 0 || end.status == 1)
+      #expect(try survey.run(setting).status == 0)
+      let undisturbed = try MicroSurvey()
+      #expect(try undisturbed.run(setting).status == 0)
+      #expect(try survey.products() == undisturbed.products())
+    }
+
+    @Test func blockedQuantaOfAChainAreCountedByAll() throws {
+      let survey = try MicroSurvey()
+      #expect(try survey.run(["-c", "mockCalibrate:fails=visit 102, detector 0"], ranks: 2).status == 1)
+      let written = try survey.report()
+      #expect(try survey.counts("mockMeasure")["blocked"] == 1)
+      #expect(try survey.command("report", survey.runFolder).status == 0)
+      #expect(try survey.report() == written)
+      let status = try survey.command("status", survey.runFolder).output
+      #expect(status.contains("mockMeasure              5       0        1     0         6"), "\(status)")
+      #expect(try survey.command("verify", survey.runFolder).status == 0)
+    }
+
     @Test func failFastEndsAtTheFirstFailure() throws {
       let survey = try MicroSurvey()
       let end = try survey.run(["-c", "mockCalibrate:fails=visit 100, detector 0", "--fail-fast"])

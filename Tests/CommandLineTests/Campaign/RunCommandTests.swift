@@ -114,6 +114,32 @@ extension ProgramTests {
       #expect(try survey.run(["--skip-existing-in", "nothing", "--run", "x"]).status == 66)
     }
 
+    @Test func closedStreamsAreNotWrittenInto() throws {
+      let survey = try MicroSurvey()
+      let program = try #require(SkydiffProgram.path(of: "skydiff-mock")).path
+      let process = Process()
+      process.executableURL = URL(filePath: "/bin/sh")
+      process.arguments = ["-c", "exec '\(program)' run micro.yaml <&- >&- 2>&-"]
+      process.currentDirectoryURL = URL(filePath: survey.folder)
+      try process.run()
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0)
+      try survey.expectGolden("closed streams")
+      #expect(try survey.command("verify", survey.runFolder).status == 0)
+    }
+
+    @Test func aRunWithoutItsRecord() throws {
+      let survey = try MicroSurvey()
+      try survey.run()
+      try Data().write(to: URL(filePath: "\(survey.runFolder)/journal.jsonl"))
+      for command in ["status", "verify", "report"] {
+        let end = try survey.command(command, survey.runFolder)
+        #expect(end.status == 65 && end.errors.contains("it is empty or missing"), "\(command): \(end.errors)")
+      }
+      let wrong = try survey.command("status", "\(survey.folder)/micro-survey")
+      #expect(wrong.status == 66 && wrong.errors.contains("it is a repository, not a run"), "\(wrong.errors)")
+    }
+
     @Test func equalRunsCompareEqual() throws {
       let survey = try MicroSurvey()
       try survey.run()
@@ -122,6 +148,10 @@ extension ProgramTests {
       #expect(
         comparison.status == 0 && comparison.output.hasSuffix("datasets are equal, and nothing differs\n"),
         "\(comparison.output)")
+      let summary = "\(survey.folder)/micro-survey/runs/again/mock_summary/mock_summary-visit102.h5"
+      try FileManager.default.removeItem(atPath: summary)
+      let damaged = try survey.command("compare", survey.runFolder, "\(survey.folder)/micro-survey/runs/again")
+      #expect(damaged.status == 1, "records that agree are not enough: \(damaged.output)")
     }
 
     @Test func statusWhileItRunsAndAfterwards() throws {

@@ -60,6 +60,16 @@ extension ProgramTests {
       #expect(try String(contentsOfFile: "\(runs)/run.yaml", encoding: .utf8).contains("factor: 3.0"))
     }
 
+    @Test func aRunsNameStaysAmongTheRuns() throws {
+      let survey = try MicroSurvey()
+      for name in ["../../evil", "../calexp", "a/b", "/tmp/evil", ""] {
+        let end = try task(survey, "--id", "visit=100", "--output", name)
+        #expect(end.status == 64, "\(name): \(end.errors)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: "\(survey.folder)/evil"))
+      #expect(try task(survey, "--id", "visit=9999").status == 66)
+    }
+
     @Test func itsOwnUsage() throws {
       let survey = try MicroSurvey()
       let help = try ProgramProcess(["task", "mockCalibrate", "-h"], in: survey.folder).end()
