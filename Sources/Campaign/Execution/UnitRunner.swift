@@ -7,7 +7,6 @@ internal import OrderedCollections
 internal import Reporting
 internal import Repository
 internal import Scheduling
-internal import Synchronization
 internal import TaskFramework
 
 /// What a rank has to say of a unit that it was given.
@@ -108,33 +107,9 @@ final class UnitRunner {
     let start = ContinuousClock.now
     let cpuBefore = meter.usage().cpuTime
     log.clear()
-    var error: (any Error)?
-    var hasStarted = true
-    var context: UnitContext?
     let task = tasks.tasks[order.label]
-    task?.emptyMetadata()
-    do {
-      guard let task, let connections = tasks.connections[order.label] else {
-        throw TaskError("this rank has no task \(order.label)")
-      }
-      var quantum = Quantum(label: order.label, dataID: order.dataID, inputs: [:], outputs: [:])
-      for input in order.inputs where input.source != nil || memory[input.reference] != nil {
-        quantum.inputs[input.argument, default: []].append(input.reference)
-      }
-      for output in order.outputs { quantum.outputs[output.argument, default: []].append(output.reference) }
-      do {
-        quantum = try type(of: task).adjustQuantum(quantum, connections)
-      } catch {
-        hasStarted = false
-        throw error
-      }
-      let own = UnitContext(
-        quantum, order, memory: memory, store: store, resources: resources, cancellation: { [flag] in flag.current })
-      context = own
-      try task.runQuantum(own)
-    } catch let thrown {
-      error = thrown
-    }
+    let (thrown, hasStarted, context) = execute(order, task, memory)
+    var error = thrown
     var entry = UnitRecord.Entry(
       recipe: order.recipe,
       record: QuantumRecord(
@@ -175,6 +150,36 @@ final class UnitRunner {
         task: order.label, dataID: order.dataID, seconds: (ContinuousClock.now - start).inSeconds,
         cpuSeconds: usage.cpuTime - cpuBefore, maxResidentSetSize: usage.maxResidentSetSize),
       fullTiming: task?.fullTiming())
+  }
+
+  /// Lets the task run on a quantum.
+  ///
+  /// - Returns: what it threw, whether it came so far, and what it read and wrote.
+  private func execute(
+    _ order: UnitOrder.QuantumOrder, _ task: (any PipelineTask)?, _ memory: [DatasetRef: any Sendable]
+  ) -> (error: (any Error)?, hasStarted: Bool, context: UnitContext?) {
+    guard let task, let connections = tasks.connections[order.label] else {
+      return (TaskError("this rank has no task \(order.label)"), false, nil)
+    }
+    task.emptyMetadata()
+    var quantum = Quantum(label: order.label, dataID: order.dataID, inputs: [:], outputs: [:])
+    for input in order.inputs where input.source != nil || memory[input.reference] != nil {
+      quantum.inputs[input.argument, default: []].append(input.reference)
+    }
+    for output in order.outputs { quantum.outputs[output.argument, default: []].append(output.reference) }
+    do {
+      quantum = try type(of: task).adjustQuantum(quantum, connections)
+    } catch {
+      return (error, false, nil)
+    }
+    let context = UnitContext(
+      quantum, order, memory: memory, store: store, resources: resources, cancellation: { [flag] in flag.current })
+    do {
+      try task.runQuantum(context)
+    } catch {
+      return (error, true, context)
+    }
+    return (nil, true, context)
   }
 
   /// Writes what stays, and keeps in memory what a later quantum of the unit reads.
