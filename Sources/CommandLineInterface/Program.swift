@@ -24,9 +24,9 @@ enum InstalledTasks {
 package func runSkydiff(tasks: [any PipelineTask.Type]) -> Never {
   // A rank without a handler dies of the signal that asks it to drain, however early that comes.
   ProcessSignals.listen()
-  // The first file that is opened must not become what is printed into.
+  // The first file that is opened must not become what is printed into; for reading alone, so that printing still fails.
   while true {
-    let file = open("/dev/null", O_RDWR)
+    let file = open("/dev/null", O_RDONLY)
     if file > 2 || file < 0 {
       if file > 2 { close(file) }
       break
