@@ -76,7 +76,7 @@ package final class Campaign {
     for warning in prepared.warnings + prepared.plan.graph.warnings { coordinator.say("warning: \(warning)") }
     let worker = WorkerSide(
       try WorkerJob(prepared.job, session: prepared.session), rank: 0, of: max(1, world?.size ?? 1),
-      resources: resources(prepared.job.execution, world), waker: waker, faults: faults, now: now,
+      resources: QuantumResources(prepared.job.execution, world), waker: waker, faults: faults, now: now,
       environment: environment, send: { mail.sendToCoordinator($0, about: $1) })
     defer { worker.close() }
     coordinator.begin(at: now)
@@ -229,27 +229,5 @@ package final class Campaign {
   private func writeStatus(_ coordinator: CoordinatorSide, _ state: String) {
     let text = coordinator.progress(at: now).json(state: state).text(isPretty: true) + "\n"
     _ = try? AtomicFile().publish(Array(text.utf8), to: "\(prepared.folder.path)/status.json")
-  }
-}
-
-/// What a quantum may use on this rank.
-func resources(_ execution: ExecutionConfig, _ world: MPIWorld?) -> QuantumResources {
-  let ranks = world?.ranksOnNode ?? 1
-  let cores = ProcessInfo.processInfo.activeProcessorCount
-  let memory = execution.memoryPerRank?.bytes ?? Int(clamping: ProcessInfo.processInfo.physicalMemory) / ranks
-  return QuantumResources(threadCount: max(1, cores / ranks), memory: memory)
-}
-
-/// How long the main thread naps: a blocked receive would burn a core, so it looks for messages now and then.
-struct Nap {
-  private let isAlone: Bool
-  private var seconds = 0.0002
-
-  init(isAlone: Bool) { self.isAlone = isAlone }
-
-  mutating func rest(_ waker: Waker, isBusy: Bool) {
-    // The longer nothing happens, the longer nothing may be going to happen.
-    seconds = isBusy ? 0.0002 : min(0.004, seconds * 1.3)
-    waker.nap(isAlone ? 0.05 : seconds)
   }
 }

@@ -5,31 +5,8 @@ internal import Foundation
 internal import Scheduling
 internal import Synchronization
 
-/// Wakes a thread that naps; what wakes it may come before it sleeps.
-package final class Waker: @unchecked Sendable {
-  private let condition = NSCondition()
-  private var isWoken = false
-
-  package init() {}
-
-  package func wake() {
-    condition.lock()
-    isWoken = true
-    condition.signal()
-    condition.unlock()
-  }
-
-  /// Sleeps until woken, but no longer than some seconds.
-  package func nap(_ seconds: Double) {
-    condition.lock()
-    defer { condition.unlock() }
-    if !isWoken { _ = condition.wait(until: Date(timeIntervalSinceNow: seconds)) }
-    isWoken = false
-  }
-}
-
 /// The thread of a rank that does work units, while the main thread keeps in touch with the others.
-final class ComputeThread: @unchecked Sendable {
+final class ComputeThread: Sendable {
   enum Notice: Sendable {
     /// The tasks are made.
     case ready

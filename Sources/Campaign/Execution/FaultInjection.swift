@@ -95,6 +95,7 @@ package final class FaultInjection: Sendable {
     }
     switch action {
     case .kill: kill(getpid(), SIGKILL)
+    // What a programming error in a task would do: it takes the process with it, which is what is to be tested.
     case .trap: fatalError("an accident on purpose")
     case .hang: while true { sleep(3600) }
     case .drain: kill(getpid(), SIGUSR1)

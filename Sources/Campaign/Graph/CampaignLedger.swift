@@ -3,28 +3,8 @@
 
 internal import Digests
 package import Reporting
-package import Repository
+internal import Repository
 package import TaskFramework
-
-/// What a rank says of a unit that it has done, in short.
-package struct UnitSummary: Hashable, Sendable {
-  package enum End: UInt8, Hashable, Sendable, CaseIterable { case succeeded, failed, blocked }
-
-  package struct Quantum: Hashable, Sendable {
-    package let end: End
-    /// By the output's place among the quantum's.
-    package let files: [Int: FileDigest]
-
-    package init(end: End, files: [Int: FileDigest]) {
-      self.end = end
-      self.files = files
-    }
-  }
-
-  package let quanta: [Quantum]
-
-  package init(quanta: [Quantum]) { self.quanta = quanta }
-}
 
 /// What has become of the quanta of a session, and where their products are.
 package struct CampaignLedger: Sendable {

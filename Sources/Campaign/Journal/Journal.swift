@@ -16,10 +16,15 @@ package import TaskFramework
 ///
 /// A line is written at once, so that the death of this process loses none; it is synced in groups, by a thread of its own, so that the death
 /// of the machine loses at most the last moments.
+///
+/// Lines are added by one thread. Unchecked, since a condition guards what the two threads share, which no type can say: of the
+/// variables below all are touched with it locked, but for the last, which belongs to the thread that adds lines.
 package final class Journal: @unchecked Sendable {
   package let path: String
   private let file: Int32
   private let faults: FaultInjection
+  /// Told when more is durable; called on the thread that syncs.
+  private let whenDurable: @Sendable () -> Void
   private let condition = NSCondition()
   private var written: Int
   private var durable: Int
@@ -28,8 +33,6 @@ package final class Journal: @unchecked Sendable {
   private var syncFailure: PublishError?
   /// Of the first line that could not be written.
   private var appendFailure: PublishError?
-  /// Told when more is durable; called on the thread that syncs.
-  private let whenDurable: @Sendable () -> Void
   /// Seconds between two syncs, unless someone waits for one.
   private static let interval = 0.05
 

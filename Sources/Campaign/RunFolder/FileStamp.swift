@@ -9,6 +9,8 @@
 
 /// What the file system knows a file by: while it stays as it was, nobody has touched the file, and its content need not be read to
 /// know that.
+///
+/// The time is that of the last change of anything about the file, which no program can set back as it can that of its content.
 package struct FileStamp: Hashable, Sendable {
   private let inode: UInt64
   private let seconds: Int64
@@ -22,11 +24,11 @@ package struct FileStamp: Hashable, Sendable {
     inode = UInt64(info.st_ino)
     size = Int64(info.st_size)
     #if canImport(Glibc)
-      seconds = Int64(info.st_mtim.tv_sec)
-      nanoseconds = Int64(info.st_mtim.tv_nsec)
+      seconds = Int64(info.st_ctim.tv_sec)
+      nanoseconds = Int64(info.st_ctim.tv_nsec)
     #else
-      seconds = Int64(info.st_mtimespec.tv_sec)
-      nanoseconds = Int64(info.st_mtimespec.tv_nsec)
+      seconds = Int64(info.st_ctimespec.tv_sec)
+      nanoseconds = Int64(info.st_ctimespec.tv_nsec)
     #endif
   }
 

@@ -143,9 +143,3 @@ package final class RunLock {
     }
   }
 }
-
-/// This machine's name.
-package func hostName() -> String { ProcessResourceMeter().nodeName }
-
-/// Now, as ISO 8601 in UTC.
-package func utcNow() -> String { ProcessResourceMeter().usage().utc }

@@ -59,6 +59,20 @@ extension ProgramTests {
       }
     }
 
+    /// Whoever changed it has set its time back.
+    @Test func aTamperedOutputThatLooksUntouched() throws {
+      try expectRepair("tampered, and its time set back", ["mockCalibrate": 1, "mockMeasure": 1]) { folder in
+        let path = "\(folder)/\(measured)"
+        let before = try FileManager.default.attributesOfItem(atPath: path)
+        let handle = try FileHandle(forUpdating: URL(filePath: path))
+        try handle.seek(toOffset: 3000)
+        try handle.write(contentsOf: Data("damage".utf8))
+        try handle.close()
+        try FileManager.default.setAttributes(
+          [.modificationDate: try #require(before[.modificationDate])], ofItemAtPath: path)
+      }
+    }
+
     @Test func aMissingOutput() throws {
       // The template of the difference was dropped when all had it.
       try expectRepair("missing", ["mockCoadd": 1, "mockDifference": 1]) { folder in

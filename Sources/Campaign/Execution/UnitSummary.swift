@@ -1,9 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A unit's summary and its record, as they travel.
+// A unit's end, in short, and how it travels.
 
 internal import Digests
-internal import Repository
+package import Repository
 package import Scheduling
+
+/// What a rank says of a unit that it has done, in short.
+package struct UnitSummary: Hashable, Sendable {
+  package enum End: UInt8, Hashable, Sendable, CaseIterable { case succeeded, failed, blocked }
+
+  package struct Quantum: Hashable, Sendable {
+    package let end: End
+    /// By the output's place among the quantum's.
+    package let files: [Int: FileDigest]
+
+    package init(end: End, files: [Int: FileDigest]) {
+      self.end = end
+      self.files = files
+    }
+  }
+
+  package let quanta: [Quantum]
+
+  package init(quanta: [Quantum]) { self.quanta = quanta }
+}
 
 extension UnitSummary {
   /// The summary, which the coordinator reads, and the journal's line, which it writes down as it is.
