@@ -88,10 +88,19 @@ let package = Package(
       ]),
 
     // Floor 4
-    room("Pipeline", ["SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
+    room(
+      "Pipeline",
+      [
+        "BackgroundMatching", "Coaddition", "SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging",
+        "SkyGeometry", .product(name: "Logging", package: "swift-log"),
+      ]),
 
     // Floor 3
     room("SingleFrame", ["TaskFramework", "Imaging", "SkyGeometry"]),
+    room(
+      "BackgroundMatching",
+      ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
+    room("Coaddition", ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
 
     // Floor 2
     room(

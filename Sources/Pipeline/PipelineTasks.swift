@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The tasks that pipelines are made of.
 
+internal import BackgroundMatching
+internal import Coaddition
 package import TaskFramework
 
 /// The tasks that the pipeline of a job may name, in the order in which data pass through them.
-package let pipelineTasks: [any PipelineTask.Type] = []
+package let pipelineTasks: [any PipelineTask.Type] = [
+  MakeWarpTask.self, BinWarpsTask.self, MatchBackgroundsTask.self, AssembleCoaddTask.self,
+]

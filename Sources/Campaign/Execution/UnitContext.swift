@@ -5,6 +5,16 @@ internal import Repository
 internal import SkyGeometry
 internal import TaskFramework
 
+/// What the quanta of a unit have made so far.
+struct UnitProducts {
+  /// What a later quantum reads whole.
+  var values: [DatasetRef: any Sendable] = [:]
+  /// What has a file.
+  var files: [DatasetRef: DatasetSource] = [:]
+
+  func contains(_ reference: DatasetRef) -> Bool { values[reference] != nil || files[reference] != nil }
+}
+
 /// A quantum's way to its data: inputs from files, or from memory where the same unit made them; outputs into memory until the task
 /// is through.
 final class UnitContext: QuantumContext {
@@ -15,17 +25,17 @@ final class UnitContext: QuantumContext {
   private let inputs: Set<DatasetRef>
   private let outputs: Set<DatasetRef>
   private let sources: [DatasetRef: DatasetSource]
-  private let memory: [DatasetRef: any Sendable]
+  private let made: UnitProducts
   private let store: UnitStore
   private let cancellation: () -> Cancellation
 
   init(
-    _ quantum: Quantum, _ order: UnitOrder.QuantumOrder, memory: [DatasetRef: any Sendable], store: UnitStore,
+    _ quantum: Quantum, _ order: UnitOrder.QuantumOrder, made: UnitProducts, store: UnitStore,
     resources: QuantumResources, cancellation: @escaping () -> Cancellation
   ) {
     self.quantum = quantum
     self.resources = resources
-    self.memory = memory
+    self.made = made
     self.store = store
     self.cancellation = cancellation
     inputs = Set(quantum.inputs.values.joined())
@@ -40,13 +50,13 @@ final class UnitContext: QuantumContext {
   func get<Value>(_ reference: DatasetRef, as type: Value.Type) throws -> Value? {
     guard inputs.contains(reference) else { throw QuantumContextError.notAnInput(reference) }
     try checkCancellation()
-    if let value = memory[reference], type != DatasetFile.self {
+    if let value = made.values[reference], type != DatasetFile.self {
       guard let typed = value as? Value else {
         throw TaskError("\(reference) is a \(Swift.type(of: value)), and is read as a \(type)")
       }
       return typed
     }
-    guard let source = sources[reference] else { return nil }
+    guard let source = made.files[reference] ?? sources[reference] else { return nil }
     filesRead.append(reference)
     return try store.read(source, as: type)
   }

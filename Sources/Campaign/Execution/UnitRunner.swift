@@ -71,14 +71,14 @@ final class UnitRunner {
     CrashNote.set(order.name, place: 0)
     defer { CrashNote.set(nil) }
     faults.pass(.unitStart, about: order.name)
-    var memory: [DatasetRef: any Sendable] = [:]
+    var made = UnitProducts()
     var ends: [QuantumEnd] = []
     var failed: Set<DatasetRef> = []
     for (place, quantum) in order.quanta.enumerated() {
       onQuantum(flag.begin())
       CrashNote.set(order.name, place: place)
       let isBlocked = quantum.isBlocked || needs(quantum, failed)
-      var end = isBlocked ? blocked(quantum) : run(quantum, order, &memory)
+      var end = isBlocked ? blocked(quantum) : run(quantum, order, &made)
       end.entry.absent =
         quantum.absent + quantum.inputs.map(\.reference).filter(failed.contains).map(\.relativePath)
       if end.end != .succeeded { failed.formUnion(quantum.outputs.map(\.reference)) }
@@ -102,13 +102,13 @@ final class UnitRunner {
   // MARK: - A quantum
 
   private func run(
-    _ order: UnitOrder.QuantumOrder, _ unit: UnitOrder, _ memory: inout [DatasetRef: any Sendable]
+    _ order: UnitOrder.QuantumOrder, _ unit: UnitOrder, _ made: inout UnitProducts
   ) -> QuantumEnd {
     let start = ContinuousClock.now
     let cpuBefore = meter.usage().cpuTime
     log.clear()
     let task = tasks.tasks[order.label]
-    let (thrown, hasStarted, context) = execute(order, task, memory)
+    let (thrown, hasStarted, context) = execute(order, task, made)
     var error = thrown
     var entry = UnitRecord.Entry(
       recipe: order.recipe,
@@ -118,7 +118,7 @@ final class UnitRunner {
     var files: [Int: FileDigest] = [:]
     if error == nil || error is AnnotatedPartialOutputsError || error is NoWorkFound, let context {
       do {
-        try keep(context, order, unit, &entry, &files, &memory)
+        try keep(context, order, unit, &entry, &files, &made)
       } catch let thrown {
         error = thrown
         entry.record.outputs = []
@@ -156,14 +156,14 @@ final class UnitRunner {
   ///
   /// - Returns: what it threw, whether it came so far, and what it read and wrote.
   private func execute(
-    _ order: UnitOrder.QuantumOrder, _ task: (any PipelineTask)?, _ memory: [DatasetRef: any Sendable]
+    _ order: UnitOrder.QuantumOrder, _ task: (any PipelineTask)?, _ made: UnitProducts
   ) -> (error: (any Error)?, hasStarted: Bool, context: UnitContext?) {
     guard let task, let connections = tasks.connections[order.label] else {
       return (TaskError("this rank has no task \(order.label)"), false, nil)
     }
     task.emptyMetadata()
     var quantum = Quantum(label: order.label, dataID: order.dataID, inputs: [:], outputs: [:])
-    for input in order.inputs where input.source != nil || memory[input.reference] != nil {
+    for input in order.inputs where input.source != nil || made.contains(input.reference) {
       quantum.inputs[input.argument, default: []].append(input.reference)
     }
     for output in order.outputs { quantum.outputs[output.argument, default: []].append(output.reference) }
@@ -173,7 +173,7 @@ final class UnitRunner {
       return (error, false, nil)
     }
     let context = UnitContext(
-      quantum, order, memory: memory, store: store, resources: resources, cancellation: { [flag] in flag.current })
+      quantum, order, made: made, store: store, resources: resources, cancellation: { [flag] in flag.current })
     do {
       try task.runQuantum(context)
     } catch {
@@ -185,7 +185,7 @@ final class UnitRunner {
   /// Writes what stays, and keeps in memory what a later quantum of the unit reads.
   private func keep(
     _ context: UnitContext, _ order: UnitOrder.QuantumOrder, _ unit: UnitOrder, _ entry: inout UnitRecord.Entry,
-    _ files: inout [Int: FileDigest], _ memory: inout [DatasetRef: any Sendable]
+    _ files: inout [Int: FileDigest], _ made: inout UnitProducts
   ) throws {
     for (place, output) in order.outputs.enumerated() {
       guard let value = context.written[output.reference] else { continue }
@@ -198,6 +198,7 @@ final class UnitRunner {
             datasetType: output.reference.datasetType, bytes: digest.size, path: path, sha256: digest.sha256))
         if let stamp { entry.stamps.append(stamp) }
         files[place] = digest
+        made.files[output.reference] = store.source(of: output.reference, digest)
       } else {
         entry.passedOn.append(path)
       }
@@ -205,8 +206,13 @@ final class UnitRunner {
     // A stamp belongs to an output by its place; half a list would be read wrongly.
     if entry.stamps.count != entry.record.outputs.count { entry.stamps = [] }
     for output in order.outputs {
-      let isRead = unit.quanta.contains { $0.inputs.contains { $0.reference == output.reference } }
-      if isRead, let value = context.written[output.reference] { memory[output.reference] = value }
+      // Who reads in parts reads the file: a unit may make more images than memory holds.
+      let isReadWhole = unit.quanta.contains { quantum in
+        quantum.inputs.contains {
+          $0.reference == output.reference && tasks.connections[quantum.label]?[$0.argument]?.deferLoad != true
+        }
+      }
+      if isReadWhole, let value = context.written[output.reference] { made.values[output.reference] = value }
     }
   }
 

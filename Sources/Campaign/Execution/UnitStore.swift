@@ -63,6 +63,11 @@ final class UnitStore {
     return typed
   }
 
+  /// Where a product of this run is.
+  func source(of reference: DatasetRef, _ digest: FileDigest) -> DatasetSource {
+    DatasetSource(path: "\(runFolder.dropFirst(repository.count + 1))/\(reference.relativePath)", digest: digest)
+  }
+
   /// Writes a product.
   ///
   /// - Throws: what encoding throws, ``Repository/PublishError``.

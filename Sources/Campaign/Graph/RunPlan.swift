@@ -85,13 +85,15 @@ package struct RunPlan: Sendable {
     try makeUnits(shuffleSeed)
   }
 
-  /// A dataset type has files when they are to stay, or when a task of another chain reads them.
+  /// A dataset type has files when they are to stay, when a task of another chain reads them, or one that reads them in parts.
   private static func storedTypes(_ pipeline: PipelineGraph, _ retain: Set<String>?) -> Set<String> {
     var types: Set<String> = []
     for (type, producer) in pipeline.producers {
       let isRead = pipeline.nodes.indices.contains { reader in
-        pipeline.chains[reader] != pipeline.chains[producer]
-          && pipeline.nodes[reader].connections.all.contains { $0.kind == .input && $0.datasetType == type }
+        let isElsewhere = pipeline.chains[reader] != pipeline.chains[producer]
+        return pipeline.nodes[reader].connections.all.contains {
+          $0.kind == .input && $0.datasetType == type && (isElsewhere || $0.deferLoad)
+        }
       }
       if isRead || retain?.contains(type) ?? true { types.insert(type) }
     }

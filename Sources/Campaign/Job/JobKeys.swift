@@ -101,6 +101,12 @@ struct JobKeys {
       }
       result.append(PipelineEntry(label: label, type: type))
     }
+    for entry in result {
+      for step in entry.type.precedingSteps where !result.contains(where: { $0.type == step }) {
+        let place = result.firstIndex { $0.label == entry.label } ?? 0
+        result.insert(PipelineEntry(label: step.defaultName ?? step.typeName, type: step), at: place)
+      }
+    }
     return result
   }
 

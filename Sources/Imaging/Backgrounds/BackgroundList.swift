@@ -34,11 +34,17 @@ package struct BackgroundModel: Hashable, Sendable {
   /// The surface at every pixel.
   ///
   /// - Throws: ``ImagingError``.
-  package func image() throws(ImagingError) -> Image<Float> {
+  package func image() throws(ImagingError) -> Image<Float> { try image(in: background.box) }
+
+  /// The surface at the pixels of a part of the image.
+  ///
+  /// - Throws: ``ImagingError``, also for a part beyond the image.
+  package func image(in part: Box2I) throws(ImagingError) -> Image<Float> {
     switch approximation {
-    case .none: try background.image(interpolation, undersample: undersample)
+    case .none: try background.image(in: part, interpolation, undersample: undersample)
     case .chebyshev:
       try ChebyshevApproximation(background, order: approximationOrder, isWeighted: isApproximationWeighted).image()
+        .cropped(to: part)
     }
   }
 }

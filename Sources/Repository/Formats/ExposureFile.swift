@@ -38,7 +38,14 @@ extension Exposure: DatasetContent {
   }
 
   package static func read(from root: HDF5Group) throws -> Exposure {
-    var exposure = Exposure(try readPixels(root))
+    var exposure = try readCalibrations(root)
+    exposure.maskedImage = try readPixels(root)
+    return exposure
+  }
+
+  /// What is known about an exposure; the image is empty.
+  static func readCalibrations(_ root: HDF5Group) throws -> Exposure {
+    var exposure = Exposure(MaskedImage(box: Box2I(width: 0, height: 0)))
     if root.contains("psf") { exposure.psf = try readPSF(try root.group("psf")) }
     if root.contains("wcs") {
       exposure.wcs = try SkyWCS(header: try root.group("wcs").dataset("header").readStrings())
@@ -57,25 +64,38 @@ extension Exposure: DatasetContent {
   }
 
   private static func readPixels(_ root: HDF5Group) throws -> MaskedImage {
+    let box = try readBox(root)
+    let image = try root.dataset("image")
+    let (mask, variance) = (try root.dataset("mask"), try root.dataset("variance"))
+    for dataset in [mask, variance] { try dataset.requireShape(image.shape) }
+    let planes = try readPlanes(mask)
+    return try MaskedImage(
+      image: try Image(box: box, pixels: try image.read(Float.self)),
+      mask: Mask(
+        bits: try Image(box: box, pixels: try mask.read(Int32.self).map { UInt32(bitPattern: $0) }), planes: planes),
+      variance: try Image(box: box, pixels: try variance.read(Float.self)))
+  }
+}
+
+extension Exposure {
+  /// The pixels of an image, by its shape and where it begins.
+  static func readBox(_ root: HDF5Group) throws -> Box2I {
     let image = try root.dataset("image")
     guard image.shape.count == 2 else {
       throw HDF5Error.unexpected(
         file: root.file, object: "/image", found: "an array of \(image.shape.count) axes", expected: "one of 2")
     }
     let corner = try root.integers("xy0", count: 2)
-    let box = try Box2I(checkingMinX: corner[0], minY: corner[1], width: image.shape[1], height: image.shape[0])
-    let (mask, variance) = (try root.dataset("mask"), try root.dataset("variance"))
-    for dataset in [mask, variance] { try dataset.requireShape(image.shape) }
+    return try Box2I(checkingMinX: corner[0], minY: corner[1], width: image.shape[1], height: image.shape[0])
+  }
+
+  /// The planes that a mask's attributes name.
+  static func readPlanes(_ mask: HDF5Dataset) throws -> MaskPlanes {
     var bits: [String: Int] = [:]
     for name in try mask.attributeNames where name.hasPrefix("MP_") {
       bits[String(name.dropFirst(3))] = try mask.integer(name, in: 0...31)
     }
-    let planes = try MaskPlanes(bits: bits)
-    return try MaskedImage(
-      image: try Image(box: box, pixels: try image.read(Float.self)),
-      mask: Mask(
-        bits: try Image(box: box, pixels: try mask.read(Int32.self).map { UInt32(bitPattern: $0) }), planes: planes),
-      variance: try Image(box: box, pixels: try variance.read(Float.self)))
+    return try MaskPlanes(bits: bits)
   }
 }
 
@@ -87,26 +107,17 @@ extension Exposure: DatasetContent {
 /// - Throws: ``HDF5Error``, ``FormatError``, ``ImagingError``.
 package func readRows(_ rows: Range<Int>, ofExposure path: String) throws -> MaskedImage {
   try HDF5File.open(path) { root in
+    let box = try Exposure.readBox(root)
     let (image, mask, variance) = (try root.dataset("image"), try root.dataset("mask"), try root.dataset("variance"))
-    guard image.shape.count == 2 else {
-      throw HDF5Error.unexpected(
-        file: path, object: "/image", found: "an array of \(image.shape.count) axes", expected: "one of 2")
-    }
     for dataset in [mask, variance] { try dataset.requireShape(image.shape) }
-    let corner = try root.integers("xy0", count: 2)
-    let box = try Box2I(checkingMinX: corner[0], minY: corner[1], width: image.shape[1], height: image.shape[0])
     let part = rows.clamped(to: box.minY..<box.endY)
     let local = part.lowerBound - box.minY..<part.upperBound - box.minY
     let strip = Box2I(minX: box.minX, minY: part.lowerBound, width: box.width, height: part.count)
-    var bits: [String: Int] = [:]
-    for name in try mask.attributeNames where name.hasPrefix("MP_") {
-      bits[String(name.dropFirst(3))] = try mask.integer(name, in: 0...31)
-    }
     return try MaskedImage(
       image: try Image(box: strip, pixels: try image.read(rows: local, Float.self)),
       mask: Mask(
         bits: try Image(box: strip, pixels: try mask.read(rows: local, Int32.self).map { UInt32(bitPattern: $0) }),
-        planes: try MaskPlanes(bits: bits)),
+        planes: try Exposure.readPlanes(mask)),
       variance: try Image(box: strip, pixels: try variance.read(rows: local, Float.self)))
   }
 }

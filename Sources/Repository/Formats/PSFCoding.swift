@@ -26,6 +26,7 @@ func writePSF(_ psf: any PSF, to group: HDF5Group) throws {
     try group.setAttribute("sampling", psf.sampling)
     if let fwhm = psf.fwhm { try group.setAttribute("fwhm", fwhm) }
     _ = try Image.write(psf.components, to: group, "components")
+  case let psf as CoaddPSF: try psf.write(to: group)
   default:
     throw FormatError(
       file: group.file, object: group.path, reason: "a PSF of type \(type(of: psf)) has no form in a file")
@@ -56,8 +57,9 @@ func readPSF(_ group: HDF5Group) throws -> any PSF {
       components: try Image.read(try group.dataset("components"), count: SpatialBasis.termCount(order: degree)),
       degree: degree, zero: try point("zero"), scale: try point("scale"), sampling: try group.double("sampling"),
       fwhm: try group.hasAttribute("fwhm") ? group.double("fwhm") : nil)
+  case "coadd": return try CoaddPSF(reading: group, averagePosition: try point("average_position"))
   case let model:
     throw FormatError(
-      file: group.file, object: "\(group.path)@model", reason: "\(model) is not kernel, polynomial or psfex")
+      file: group.file, object: "\(group.path)@model", reason: "\(model) is not kernel, polynomial, psfex or coadd")
   }
 }

@@ -39,6 +39,7 @@ package struct Point2D: Hashable, Sendable {
 
   package static func + (a: Point2D, b: Point2D) -> Point2D { Point2D(x: a.x + b.x, y: a.y + b.y) }
   package static func - (a: Point2D, b: Point2D) -> Point2D { Point2D(x: a.x - b.x, y: a.y - b.y) }
+  package static func * (a: Point2D, factor: Double) -> Point2D { Point2D(x: a.x * factor, y: a.y * factor) }
 
   /// The distance to another position, in pixels.
   package func distance(to other: Point2D) -> Double {

@@ -23,6 +23,7 @@ package struct Connection: Hashable, Sendable {
     case table = "ArrowAstropy"
     case background = "Background"
     case kernel = "MatchingKernel"
+    case image = "ImageU"
     case metadata = "TaskMetadata"
     case wcs = "Wcs"
     case skyMap = "SkyMap"

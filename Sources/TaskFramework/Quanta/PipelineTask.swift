@@ -135,6 +135,8 @@ package protocol PipelineTask: Task {
   /// - Throws: ``NoWorkFound``, ``QuantumCancelled``, ``AnnotatedPartialOutputsError``, and what the steps throw.
   func execute(_ context: any QuantumContext) throws
   static func adjustQuantum(_ quantum: Quantum, _ connections: Connections) throws -> Quantum
+  /// Tasks that do a part of its work before it: a pipeline that does not name them has them all the same.
+  static var precedingSteps: [any PipelineTask.Type] { get }
   /// What its quanta are gathered by into work units, which one rank does in one go; coarser than the quanta's own dimensions, or
   /// the same.
   static func unitDimensions(_ connections: Connections) -> Set<Dimension>
@@ -144,6 +146,7 @@ package protocol PipelineTask: Task {
 
 extension PipelineTask {
   package static func unitDimensions(_ connections: Connections) -> Set<Dimension> { connections.dimensions }
+  package static var precedingSteps: [any PipelineTask.Type] { [] }
 
   package static func cost(of quantum: Quantum) -> Double {
     quantum.inputs.values.reduce(1) { $0 + Double($1.count) }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How warps are compared in cells.
+
+internal import Imaging
+package import TaskFramework
+
+/// How the backgrounds of a patch's warps are compared in cells of its tract.
+package struct BinWarpsConfig: Config {
+  package var binSize = 128
+  package var badMaskPlanes = ["BAD", "SAT", "EDGE", "NO_DATA", "CR", "INTRP"]
+  package var gridStatistic = GridStatistic.meanClip
+  package var numSigmaClip = 3.0
+  package var numIter = 3
+  package var connections = ConnectionNames()
+
+  package init() {}
+
+  /// What stands for the pixels of a cell.
+  package enum GridStatistic: String, ConfigChoice {
+    case mean = "MEAN"
+    case median = "MEDIAN"
+    case meanClip = "MEANCLIP"
+
+    var statistic: Statistic {
+      switch self {
+      case .mean: .mean
+      case .median: .median
+      case .meanClip: .meanclip
+      }
+    }
+  }
+
+  package static let fields: [ConfigField<Self>] = [
+    .field("binSize", \.binSize, in: 4...10_000, doc: "side of a cell, pixels"),
+    .field(
+      "badMaskPlanes", \.badMaskPlanes, count: 0...32,
+      doc: "pixels that are left out; planes that a warp does not have are ignored"),
+    .field("gridStatistic", \.gridStatistic, doc: "what stands for the pixels of a cell"),
+    .field("numSigmaClip", \.numSigmaClip, in: 1...100, doc: "standard deviations beyond which pixels are clipped"),
+    .field("numIter", \.numIter, in: 1...50, doc: "rounds of clipping"),
+    .connections("connections", \.connections),
+  ]
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// All backgrounds of a tract at once.
+
+internal import Imaging
+
+extension TractBins {
+  /// What each visit's background is above a sky that all share, in every cell, by least squares.
+  ///
+  /// **Model.** In each piece of a cell, visit − pivot = b(visit) + t, with a number t that nobody needs to know: the minimum of
+  /// Σ w (y − b − t)² over all pieces and visits, plus λ times the roughness of the models. With t eliminated this is the sum over all
+  /// pairs of visits (framework A.16), weighted as their noise asks. No visit has to cover everything: what two of them have in common
+  /// with a third joins them. A smooth field that all visits share is left open.
+  func globalOffsets(_ config: TractMatchingConfig) -> [[Double]] {
+    let system = GlobalSystem(self, smoothness: config.smoothness)
+    let solution = conjugateGradients(system.right, diagonal: system.diagonal, system.operate)
+    return visits.indices.map { v in Array(solution[v * grid.cellCount..<(v + 1) * grid.cellCount]) }
+  }
+}
+
+/// The normal equations of all backgrounds; unknowns by visit, then cell.
+private struct GlobalSystem {
+  private struct Measurement {
+    let unknown: Int
+    let weight: Double
+    let value: Double
+  }
+
+  private let pieces: [[Measurement]]
+  private let fill: SmoothFill
+  private let smoothness: Double
+  private let visitCount: Int
+  let right: [Double]
+  let diagonal: [Double]
+
+  init(_ bins: TractBins, smoothness: Double) {
+    let cellCount = bins.grid.cellCount
+    var weights: [Double] = []
+    for piece in bins.pieces { for entry in piece.entries { if let w = Self.weight(entry) { weights.append(w) } } }
+    // In units of a typical cell, so that smoothness means the same for any survey.
+    let unit = weights.isEmpty ? 1 : weights.sorted()[weights.count / 2]
+    pieces = bins.pieces.compactMap { piece in
+      let entries = piece.entries.compactMap { entry in
+        Self.weight(entry).map {
+          Measurement(unknown: entry.visit * cellCount + piece.cell, weight: $0 / unit, value: -entry.difference)
+        }
+      }
+      // Alone, a visit says nothing.
+      return entries.count > 1 ? entries : nil
+    }
+    fill = SmoothFill(columns: bins.grid.columns.count, rows: bins.grid.rows.count, tension: 0.02)
+    self.smoothness = smoothness
+    visitCount = bins.visits.count
+    var right = [Double](repeating: 0, count: visitCount * cellCount)
+    var diagonal = (0..<visitCount).flatMap { [fill] _ in fill.diagonal.map { $0 * smoothness } }
+    for piece in pieces {
+      let total = piece.reduce(0) { $0 + $1.weight }
+      let mean = piece.reduce(0) { $0 + $1.weight * $1.value } / total
+      for entry in piece {
+        right[entry.unknown] += entry.weight * (entry.value - mean)
+        diagonal[entry.unknown] += entry.weight * (1 - entry.weight / total)
+      }
+    }
+    self.right = right
+    self.diagonal = diagonal
+  }
+
+  /// The inverse variance of a cell's mean.
+  private static func weight(_ entry: TractPiece.Entry) -> Double? {
+    guard entry.differenceCount > 0, entry.variance.isFinite, entry.variance > 0 else { return nil }
+    return Double(entry.differenceCount) / entry.variance
+  }
+
+  func operate(_ b: [Double]) -> [Double] {
+    let cellCount = fill.columns * fill.rows
+    var result = (0..<visitCount).flatMap { v in
+      fill.roughness(Array(b[v * cellCount..<(v + 1) * cellCount])).map { $0 * smoothness }
+    }
+    for piece in pieces {
+      let total = piece.reduce(0) { $0 + $1.weight }
+      let mean = piece.reduce(0) { $0 + $1.weight * b[$1.unknown] } / total
+      for entry in piece { result[entry.unknown] += entry.weight * (b[entry.unknown] - mean) }
+    }
+    return result
+  }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The models that match the backgrounds of a tract.
+
+package import Imaging
+internal import SkyGeometry
+
+/// The models that match the backgrounds of a tract's visits.
+package struct TractSolution: Sendable {
+  /// One visit's.
+  package struct VisitModel: Sendable {
+    package let visit: Int64
+    /// Added to the visit's pixels; `nil` for a visit that shares nothing with those that are matched.
+    package let background: Background?
+    /// Scatter of what cells measure about what the model says, nJy a pixel; NaN without.
+    package let fitRMS: Double
+    /// Share of the visit's good pixels that lie in cells that were measured against the reference.
+    package let overlapFraction: Double
+  }
+
+  /// `nil` when no visit is special.
+  package let referenceVisit: Int64?
+  /// In the order of the visits.
+  package let models: [VisitModel]
+}
+
+extension TractBins {
+  /// Matches the backgrounds of all visits.
+  ///
+  /// - Throws: ``TractMatchingError``, ``Imaging/ImagingError``.
+  package func solve(_ config: TractMatchingConfig) throws -> TractSolution {
+    let reference = try chooseReference(config)
+    var offsets = offsets(reference, config)
+    for _ in 0..<2 { offsets = centered(by: offsets).offsets(reference, config) }
+    let box = Box2I(width: grid.columns.count, height: grid.rows.count)
+    let models = try visits.indices.map { v -> TractSolution.VisitModel in
+      let (rms, overlap) = agreement(v, reference, offsets)
+      let values = try Image(box: box, pixels: offsets[v].map { Float($0) })
+      let isKnown = values.pixels.allSatisfy(\.isFinite)
+      return TractSolution.VisitModel(
+        visit: visits[v], background: isKnown ? try Background(box: grid.box, values: values) : nil, fitRMS: rms,
+        overlapFraction: overlap)
+    }
+    return TractSolution(
+      referenceVisit: config.strategy == .reference || config.gauge == .reference ? visits[reference] : nil,
+      models: models)
+  }
+
+  /// What is added to each visit, in every cell.
+  private func offsets(_ reference: Int, _ config: TractMatchingConfig) -> [[Double]] {
+    switch config.strategy {
+    case .reference: return differences(from: reference, config)
+    case .global:
+      let backgrounds = globalOffsets(config)
+      let origin = config.gauge == .reference ? backgrounds[reference] : mean(backgrounds)
+      return backgrounds.map { background in zip(background, origin).map { $1 - $0 } }
+    }
+  }
+
+  private func chooseReference(_ config: TractMatchingConfig) throws -> Int {
+    guard !visits.isEmpty else { throw TractMatchingError.noVisits }
+    if let wanted = config.refVisit {
+      guard let place = visits.firstIndex(of: Int64(wanted)) else {
+        throw TractMatchingError.unknownReference(visit: wanted, known: visits)
+      }
+      return place
+    }
+    let costs = try referenceCosts(config)
+    return costs.indices.min { (costs[$0].total, $0) < (costs[$1].total, $1) } ?? 0
+  }
+
+  /// Reference − visit in every cell; NaN everywhere for a visit that shares no cell with the reference.
+  private func differences(from reference: Int, _ config: TractMatchingConfig) -> [[Double]] {
+    var sums = [[Double]](repeating: [Double](repeating: 0, count: grid.cellCount), count: visits.count)
+    var counts = sums
+    for piece in pieces {
+      guard let own = piece.entries.first(where: { $0.visit == reference && $0.differenceCount > 0 }) else { continue }
+      for entry in piece.entries where entry.differenceCount > 0 {
+        // The pivot drops out.
+        let n = Double(min(entry.differenceCount, own.differenceCount))
+        sums[entry.visit][piece.cell] += n * (entry.difference - own.difference)
+        counts[entry.visit][piece.cell] += n
+      }
+    }
+    let fill = SmoothFill(columns: grid.columns.count, rows: grid.rows.count)
+    return visits.indices.map { v in
+      guard v != reference else { return [Double](repeating: 0, count: grid.cellCount) }
+      return fill.fill(
+        sums[v].indices.map { cell in
+          counts[v][cell] > 0 && counts[v][cell] >= config.minFrac * Double(area(cell))
+            ? sums[v][cell] / counts[v][cell] : .nan
+        })
+    }
+  }
+
+  private func mean(_ offsets: [[Double]]) -> [Double] {
+    (0..<grid.cellCount).map { cell in offsets.reduce(0) { $0 + $1[cell] } / Double(max(1, offsets.count)) }
+  }
+
+  /// How well a model explains what was measured against the reference.
+  private func agreement(_ visit: Int, _ reference: Int, _ offsets: [[Double]]) -> (rms: Double, overlap: Double) {
+    var (sum, weight, shared, all) = (0.0, 0.0, 0, 0)
+    for piece in pieces {
+      guard let entry = piece.entries.first(where: { $0.visit == visit }) else { continue }
+      all += entry.count
+      guard entry.differenceCount > 0,
+        let own = piece.entries.first(where: { $0.visit == reference && $0.differenceCount > 0 })
+      else { continue }
+      shared += entry.differenceCount
+      let model = offsets[visit][piece.cell] - offsets[reference][piece.cell]
+      let residual = entry.difference - own.difference - model
+      guard residual.isFinite else { continue }
+      let n = Double(entry.differenceCount)
+      sum += n * residual * residual
+      weight += n
+    }
+    return (
+      weight > 0 ? (sum / weight).squareRoot() : .nan, all > 0 ? Double(min(shared, all)) / Double(all) : 0
+    )
+  }
+}

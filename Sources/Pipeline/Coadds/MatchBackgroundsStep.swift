@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Matching a tract's backgrounds, as a step of pipelines.
+
+package import BackgroundMatching
+internal import Catalogs
+internal import Imaging
+internal import Logging
+internal import Repository
+internal import SkyGeometry
+package import TaskFramework
+
+/// A quantum is a tract and band; each visit gets one model for the whole tract, so that patches have no seams.
+extension MatchBackgroundsTask: PipelineTask {
+  package static var precedingSteps: [any PipelineTask.Type] { [BinWarpsTask.self] }
+
+  package static func connections(_ config: MatchBackgroundsConfig) throws -> Connections {
+    try Connections(
+      dimensions: [.tract, .band], templates: ["coaddName": "deep"],
+      [
+        Connection(
+          "bins", .input, "{coaddName}Coadd_tempExp_bins", .table, dimensions: [.tract, .patch, .band], multiple: true,
+          minimum: 0, doc: "the visits' backgrounds in cells, by patch"),
+        .skyMap(),
+        Connection(
+          "backgrounds", .output, "{coaddName}Coadd_tempExp_background", .background,
+          dimensions: [.tract, .visit, .band], multiple: true, doc: "what is added to each visit's warps, nJy"),
+      ]
+    ).resolved(config.connections)
+  }
+
+  package func execute(_ context: any QuantumContext) throws {
+    let tables = try context.getAll("bins", as: Catalog.self).map { try WarpBinTable.bins($0.1) }
+    let sizes = tables.reduce(into: Set<Int>()) { $0.formUnion($1.cellSizes) }
+    guard let size = sizes.first else { throw NoWorkFound("no patch of the tract has warps") }
+    guard sizes.count == 1 else {
+      throw TaskError("patches were binned in cells of \(sizes.sorted()) pixels; they must be of one size")
+    }
+    let grid = try TractGrid(box: try tractInfo(context).box, binSize: size)
+    let solution = try runTract(TractBins(grid: grid, patches: tables.map(\.bins)))
+    let models = Dictionary(uniqueKeysWithValues: solution.models.map { ($0.visit, $0) })
+    try context.putAll(
+      try (context.quantum.outputs["backgrounds"] ?? []).map { reference in
+        models[try reference.visit()]?.background.map { background in
+          BackgroundList([
+            BackgroundModel(background, interpolation: .akimaSpline, undersample: .reduceInterpOrder)
+          ])
+        }
+      }, argument: "backgrounds")
+  }
+}
