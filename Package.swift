@@ -65,8 +65,8 @@ let package = Package(
     room(
       "CommandLineInterface",
       [
-        "Campaign", "Reporting", "Pipeline", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
-        "HDF5", "MPI",
+        "Campaign", "Reporting", "Pipeline", "SyntheticSurvey", "Repository", "TaskFramework", "Catalogs", "Imaging",
+        "SkyGeometry", "HDF5", "MPI",
         "Scheduling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -94,6 +94,8 @@ let package = Package(
         "BackgroundMatching", "Coaddition", "SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging",
         "SkyGeometry", .product(name: "Logging", package: "swift-log"),
       ]),
+
+    room("SyntheticSurvey", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests"]),
 
     // Floor 3
     room("SingleFrame", ["TaskFramework", "Imaging", "SkyGeometry"]),
@@ -167,6 +169,9 @@ let package = Package(
         "Campaign", "MockTasks", "Reporting", "Repository", "TaskFramework", "Catalogs", "Scheduling", "Imaging",
         "SkyGeometry", "HDF5", "Digests",
       ]),
+    tests(
+      of: "SyntheticSurvey",
+      ["SyntheticSurvey", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
     tests(of: "MPI", ["MPI"]),
     .target(
       name: "MockTasks",

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A survey becomes an input repository.
+
+internal import Catalogs
+internal import Dispatch
+internal import Foundation
+package import Repository
+internal import TaskFramework
+
+/// What a simulation has made.
+package struct SimulationSummary: Hashable, Sendable {
+  package var exposures = 0
+  package var catalogs = 0
+  package var objects = 0
+  /// Of all files but `visits.h5` and `repository.yaml`.
+  package var bytes = 0
+}
+
+/// Writes a survey as an input repository.
+///
+/// Exposures are made by several threads and published in the order of visits and detectors. `repository.yaml` and `visits.h5` come last: before
+/// them an interrupted simulation has left files in a folder that is no repository.
+package struct SurveyRepository {
+  /// Dataset types beside the exposures.
+  package static let sourceType = "src"
+  package static let truthType = "truth"
+  package static let objectType = "truth_objects"
+  package static let ephemerisType = "preloaded_SsObjects"
+
+  private let survey: SyntheticSurvey
+  private let surveyYAML: String
+  private let path: String
+  private let files: AtomicFile
+
+  /// - Parameter surveyYAML: the description of the survey, which provenance keeps.
+  package init(_ survey: SyntheticSurvey, surveyYAML: String, path: String, files: AtomicFile = AtomicFile()) {
+    self.survey = survey
+    self.surveyYAML = surveyYAML
+    self.path = path
+    self.files = files
+  }
+
+  /// Refuses a folder that something else may be in, or makes room in one that a simulation may replace.
+  ///
+  /// With `overwrites`, what a simulation writes is removed, the record first; everything else, such as runs, stays.
+  ///
+  /// - Throws: ``Repository/PublishError/cannotCreate(path:reason:)``.
+  package static func prepare(_ path: String, overwrites: Bool) throws(PublishError) {
+    let manager = FileManager.default
+    var isFolder: ObjCBool = false
+    guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return }
+    guard isFolder.boolValue else { throw .cannotCreate(path: path, reason: "it is a file, not a folder") }
+    let content: [String]
+    do {
+      content = try manager.contentsOfDirectory(atPath: path)
+    } catch {
+      throw .cannotCreate(path: path, reason: "the folder cannot be read")
+    }
+    guard !content.isEmpty else { return }
+    guard overwrites else { throw .cannotCreate(path: path, reason: "it exists; --overwrite replaces it") }
+    let own = [
+      "repository.yaml", "visits.h5", InputRepository.exposureType, sourceType, truthType, objectType, ephemerisType,
+    ]
+    for name in own where content.contains(name) {
+      do {
+        try manager.removeItem(atPath: "\(path)/\(name)")
+      } catch {
+        throw .cannotCreate(path: "\(path)/\(name)", reason: "the old one cannot be removed")
+      }
+    }
+  }
+
+  /// Makes and writes everything.
+  ///
+  /// - Parameters:
+  ///   - threads: how many exposures are made at a time.
+  ///   - progress: is told how many exposures of how many are there, from any thread, one call at a time.
+  /// - Throws: ``Repository/PublishError``, and what encoding throws; the folder is then no repository.
+  package func write(
+    threads: Int, progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void
+  ) throws -> SimulationSummary {
+    let lock = try FolderLock(path, makesFolder: true)
+    defer { withExtendedLifetime(lock) {} }
+    let shelf = OrderedShelf(InputRepository(new: path, files: files))
+    let count = survey.visits.count * survey.detectorCount
+    DispatchQueue.concurrentPerform(iterations: max(1, min(threads, count))) { _ in
+      while let index = shelf.take(below: count) {
+        shelf.put(index) {
+          try makeProducts(index)
+        } publish: { products, repository in
+          try publish(products, to: &repository)
+          progress(index + 1, count)
+        }
+      }
+    }
+    var repository = try shelf.finish()
+    for visit in survey.visits {
+      let reference = DatasetRef(Self.ephemerisType, try DataID([.visit: .number(visit.number)]))
+      try repository.add(dataset(try survey.ephemerides(visit: visit.number), reference), reference)
+    }
+    let all = DatasetRef(Self.objectType, .empty)
+    try repository.add(dataset(try survey.objectTable(), all), all)
+    try repository.establish(try survey.tracts.repositoryConfig())
+    try repository.commit()
+    let (records, entries) = (repository.visits.records, repository.manifest.entries)
+    return SimulationSummary(
+      exposures: records.count, catalogs: entries.count, objects: survey.objects.count,
+      bytes: records.reduce(0) { $0 + $1.digest.size } + entries.values.reduce(0) { $0 + $1.size })
+  }
+
+  private func dataset<Content: DatasetContent>(_ content: Content, _ reference: DatasetRef) -> Dataset<Content> {
+    var provenance = Provenance()
+    provenance.datasetType = reference.datasetType
+    provenance.dataID = reference.dataID.description
+    provenance.task = "simulate"
+    provenance.configYAML = surveyYAML
+    return Dataset(content, provenance: provenance)
+  }
+
+  /// What there is to write of one exposure.
+  private struct Products: Sendable {
+    let visit: SurveyVisit
+    let detector: Int
+    let made: SimulatedExposure
+  }
+
+  private func makeProducts(_ index: Int) throws -> Products {
+    let visit = survey.visits[index / survey.detectorCount]
+    let detector = index % survey.detectorCount
+    return Products(
+      visit: visit, detector: detector, made: try survey.makeExposure(visit: visit.number, detector: detector))
+  }
+
+  private func publish(_ products: Products, to repository: inout InputRepository) throws {
+    let (visit, detector) = (products.visit.number, Int64(products.detector))
+    let id = try DataID([.visit: .number(visit), .detector: .number(detector)])
+    let exposure = dataset(products.made.exposure, DatasetRef(InputRepository.exposureType, id))
+    try repository.add(exposure, visit: visit, detector: detector, band: products.visit.band)
+    for (type, catalog) in [(Self.sourceType, products.made.sources), (Self.truthType, products.made.truth)] {
+      let reference = DatasetRef(type, id)
+      try repository.add(dataset(catalog, reference), reference)
+    }
+  }
+}
