@@ -65,9 +65,8 @@ let package = Package(
     room(
       "CommandLineInterface",
       [
-        "Campaign", "Reporting", "Pipeline", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
-        "HDF5", "MPI",
-        "Scheduling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "Repository", "TaskFramework", "Catalogs", "Imaging",
+        "SkyGeometry", "HDF5", "MPI", "Scheduling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Floor 5
@@ -88,9 +87,15 @@ let package = Package(
       ]),
 
     // Floor 4
-    room("Pipeline", ["SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
+    room(
+      "Pipeline",
+      [
+        "BackgroundMatching", "SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ]),
 
     // Floor 3
+    room("BackgroundMatching", ["TaskFramework", "Imaging", "SkyGeometry"]),
     room("SingleFrame", ["TaskFramework", "Imaging", "SkyGeometry"]),
 
     // Floor 2
@@ -142,6 +147,7 @@ let package = Package(
       ]),
     tests(
       of: "Repository", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5"]),
+    tests(of: "BackgroundMatching", ["BackgroundMatching", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
     tests(of: "Scheduling", ["Scheduling"]),
     tests(
       of: "Reporting",

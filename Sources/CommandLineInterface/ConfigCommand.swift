@@ -2,6 +2,7 @@
 // skydiff config
 
 internal import ArgumentParser
+internal import BackgroundMatching
 internal import Campaign
 internal import Catalogs
 internal import Pipeline
@@ -39,7 +40,7 @@ struct ConfigOptions: ParsableArguments {
 }
 
 /// The tasks that there are.
-var knownTasks: [any Task.Type] { [IngestTask.self] + InstalledTasks.registry.tasks.map { $0.type as any Task.Type } }
+var knownTasks: [any Task.Type] { [IngestTask.self, MatchBackgroundsTask.self] + InstalledTasks.registry.tasks.map { $0.type as any Task.Type } }
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

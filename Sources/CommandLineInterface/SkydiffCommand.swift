@@ -16,6 +16,6 @@ struct SkydiffCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, PlanCommand.self, StatusCommand.self, ReportCommand.self, VerifyCommand.self,
       CompareCommand.self,
-      TaskCommand.self, ConfigCommand.self, IngestCommand.self, ExportCommand.self,
+      TaskCommand.self, ConfigCommand.self, IngestCommand.self, ExportCommand.self, MatchBackgroundsCommand.self,
     ])
 }
