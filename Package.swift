@@ -176,7 +176,10 @@ let package = Package(
       name: "skydiff-mock", dependencies: ["MockTasks", "CommandLineInterface"], path: "Tests/MockProgram",
       swiftSettings: language),
     .executableTarget(
-      name: "skydiff-benchmarks", dependencies: ["Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling"],
+      name: "skydiff-benchmarks",
+      dependencies: [
+        "BackgroundMatching", "TaskFramework", "Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling",
+      ],
       path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),
   ]
