@@ -65,9 +65,9 @@ let package = Package(
     room(
       "CommandLineInterface",
       [
-        "Campaign", "Reporting", "Pipeline", "SyntheticSurvey", "Repository", "TaskFramework", "Catalogs", "Imaging",
-        "SkyGeometry", "HDF5", "MPI",
-        "Scheduling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "SyntheticSurvey", "Repository", "TaskFramework",
+        "Catalogs", "Imaging", "SkyGeometry", "HDF5", "MPI", "Scheduling",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Floor 5
@@ -92,7 +92,8 @@ let package = Package(
       "Pipeline",
       [
         "BackgroundMatching", "Coaddition", "SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging",
-        "SkyGeometry", .product(name: "Logging", package: "swift-log"),
+        "SkyGeometry", "Digests", .product(name: "Logging", package: "swift-log"),
+        .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
 
     room("SyntheticSurvey", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests"]),
@@ -153,6 +154,7 @@ let package = Package(
       ]),
     tests(
       of: "Repository", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5"]),
+    tests(of: "BackgroundMatching", ["BackgroundMatching", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
     tests(of: "Scheduling", ["Scheduling"]),
     tests(
       of: "Reporting",
@@ -184,7 +186,10 @@ let package = Package(
       name: "skydiff-mock", dependencies: ["MockTasks", "CommandLineInterface"], path: "Tests/MockProgram",
       swiftSettings: language),
     .executableTarget(
-      name: "skydiff-benchmarks", dependencies: ["Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling"],
+      name: "skydiff-benchmarks",
+      dependencies: [
+        "BackgroundMatching", "TaskFramework", "Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling",
+      ],
       path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),
   ]

@@ -21,7 +21,7 @@ struct ImagingStages {
   /// The beginnings of the operations' names.
   static let names = [
     "convolve varying", "convolve fixed", "convolve separable", "warp lanczos(3)", "warp lanczos(5)",
-    "background mesh, 64 px", "background mesh, 128 px", "clipped statistics",
+    "background mesh, 64 px", "background mesh, 128 px", "clipped statistics", "match backgrounds",
   ]
 
   func measureAll(where isWanted: (String) -> Bool) throws -> [Measurement] {
@@ -38,6 +38,7 @@ struct ImagingStages {
     try run("background mesh, 64 px") { try background(binSize: 64) }
     try run("background mesh, 128 px") { try background(binSize: 128) }
     try run("clipped statistics") { try statistics() }
+    try run("match backgrounds") { perPixel(try backgroundMatching(binSize: 128)) }
     return results
   }
 

@@ -2,6 +2,7 @@
 // skydiff config
 
 internal import ArgumentParser
+internal import BackgroundMatching
 internal import Campaign
 internal import Catalogs
 internal import Pipeline

@@ -2,6 +2,7 @@
 // Exit codes and the errors that lead to them.
 
 internal import ArgumentParser
+internal import BackgroundMatching
 internal import Campaign
 internal import Catalogs
 internal import Foundation
@@ -51,7 +52,7 @@ enum ExitStatus: Int32 {
       case let error as PublishError: if case .cannotCreate = error { .cannotCreate } else { .inputOutput }
       case is HDF5Error, is FormatError, is CSVError, is CatalogError, is IngestError, is ImagingError, is WCSError,
         is SkyMapError, is GeometryError, is DataIDError, is MetadataError, is TaskError, is ConfigurationChange,
-        is RecordError:
+        is RecordError, is MatchBackgroundsError:
         .badData
       default: .bug
       }

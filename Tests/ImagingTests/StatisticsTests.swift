@@ -66,7 +66,7 @@ private struct UnitMetadata: Decodable {
   @Test func quantilesAgreeWithSorting() throws {
     var random = SeededRandom(1)
     for n in [1, 2, 3, 4, 5, 255, 511, 512, 513, 4096, 100_000] {
-      for shape in 0..<6 {
+      for shape in 0..<8 {
         let values = (0..<n).map { i -> Float in
           switch shape {
           case 0: Float(random.gaussian())
@@ -74,6 +74,8 @@ private struct UnitMetadata: Decodable {
           case 2: Float(random.next() % 3)
           case 3: Float(i % 2 == 0 ? 5 : random.uniform() * 1e30)
           case 4: Float(i)
+          case 5: 7
+          case 6: i % 50 == 0 ? Float(random.gaussian()) : 0.5
           default: Float(i % 100 == 0 ? -1e38 : 1 + 1e-7 * random.gaussian())
           }
         }

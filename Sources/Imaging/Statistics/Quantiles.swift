@@ -17,6 +17,17 @@ func quantiles(_ fractions: [Double], of values: UnsafeMutableBufferPointer<Floa
     let bounds = sampleBounds(values, from: Double(low) / Double(n), to: Double(high + 1) / Double(n))
   else { return sortedQuantiles(fractions, of: Array(values)) }
 
+  if bounds.lowerBound == bounds.upperBound {
+    // One value may hold all the wanted ranks, as in planes of few numbers: counting it is enough.
+    let common = bounds.lowerBound
+    var (below, equal) = (0, 0)
+    for value in values {
+      below += value < common ? 1 : 0
+      equal += value == common ? 1 : 0
+    }
+    guard low >= below, high + 1 < below + equal else { return sortedQuantiles(fractions, of: Array(values)) }
+    return fractions.map { _ in Double(common) }
+  }
   let binCount = 512
   let scale = Float(binCount) / (bounds.upperBound - bounds.lowerBound)
   guard scale.isFinite else { return sortedQuantiles(fractions, of: Array(values)) }
@@ -96,7 +107,7 @@ private struct OrderStatistic {
   }
 }
 
-/// Bounds that most likely hold the quantiles from `low` to `high`, taken from scattered values; `nil` when they are equal.
+/// Bounds that most likely hold the quantiles from `low` to `high`, taken from scattered values; `nil` when they are not finite.
 private func sampleBounds(
   _ values: UnsafeMutableBufferPointer<Float>, from low: Double, to high: Double
 ) -> ClosedRange<Float>? {
@@ -108,5 +119,5 @@ private func sampleBounds(
   let first = max(0, Int(low * Double(size) - margin))
   let last = min(size - 1, Int(high * Double(size) + margin))
   let (a, b) = (sample[first], sample[last])
-  return a < b && a.isFinite && b.isFinite ? a...b : nil
+  return a <= b && a.isFinite && b.isFinite ? a...b : nil
 }

@@ -96,38 +96,13 @@ package final class IngestTask: Task {
   }
 
   private func pixels(_ fits: FITSExposure, _ keywords: HeaderValues, _ path: String) throws -> MaskedImage {
-    var mask = fits.mask ?? Mask(box: fits.image.box)
-    if fits.mask == nil {
-      let saturated = try mask.planes.bitMask("SAT")
-      let limit = config.doMaskSaturated ? keywords.positive(config.saturationKeyword).map { Float($0) } : nil
-      let bits: Image<UInt32> = fits.image.map { pixel in limit.map { pixel >= $0 } == true ? saturated : 0 }
-      mask = Mask(bits: bits, planes: mask.planes)
+    let pixels = try PlainPixels(fits, keywords, config, path)
+    try metadata.set("nNoData", pixels.noDataCount)
+    if let noise = pixels.noise {
+      try? metadata.set("skyLevel", noise.level)
+      try? metadata.set("skyVariance", noise.variance)
     }
-    // Set whatever the file's mask says: nothing can be made of such pixels.
-    let noData = try mask.addPlane("NO_DATA")
-    var count = 0
-    for y in fits.image.box.minY..<fits.image.box.endY {
-      let row = fits.image.row(y)
-      let variances = fits.variance.map { variance in (0..<row.count).map { variance.row(y)[$0] } }
-      mask.bits.withMutableRow(y) { bits in
-        for i in row.indices where !row[i].isFinite || variances.map({ !($0[i] >= 0) }) == true {
-          bits[i] |= noData
-          count += 1
-        }
-      }
-    }
-    try metadata.set("nNoData", count)
-    if let variance = fits.variance { return try MaskedImage(image: fits.image, mask: mask, variance: variance) }
-    do throws(ImagingError) {
-      let model = try NoiseModel(
-        of: fits.image, mask: mask, gain: keywords.positive(config.gainKeyword),
-        readNoise: keywords.positive(config.readNoiseKeyword), config.noise)
-      try? metadata.set("skyLevel", model.level)
-      try? metadata.set("skyVariance", model.variance)
-      return try MaskedImage(image: fits.image, mask: mask, variance: model.variance(of: fits.image))
-    } catch {
-      throw IngestError(file: path, reason: "no variance can be made: \(error)")
-    }
+    return pixels.maskedImage
   }
 
   private func psf(_ fits: FITSExposure, _ options: IngestOptions, _ path: String) throws -> (any PSF)? {

@@ -41,18 +41,9 @@ package enum ReadError: Error, Hashable, Sendable, CustomStringConvertible {
 package func readFile(
   _ path: String, limit: Int = 1 << 34, expecting expected: FileDigest? = nil
 ) throws(ReadError) -> [UInt8] {
-  var isFolder: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw .missing(path: path) }
-  guard !isFolder.boolValue else { throw .unreadable(path: path, reason: "it is a directory") }
+  let size = try sizeOfRegularFile(path)
   let bytes: [UInt8]
   do {
-    // A link counts as what it leads to; pipes and devices have no end.
-    let target = URL(filePath: path).resolvingSymlinksInPath().path
-    let attributes = try FileManager.default.attributesOfItem(atPath: target)
-    guard attributes[.type] as? FileAttributeType == .typeRegular else {
-      throw ReadError.unreadable(path: path, reason: "it is not a regular file")
-    }
-    let size = attributes[.size] as? Int ?? 0
     guard size <= limit else { throw ReadError.tooLarge(path: path, size: size, limit: limit) }
     if let expected, expected.size != size {
       throw ReadError.digestMismatch(path: path, found: FileDigest(size: size, sha256: ""), expected: expected)
@@ -72,4 +63,36 @@ package func readFile(
     guard found == expected else { throw .digestMismatch(path: path, found: found, expected: expected) }
   }
   return bytes
+}
+
+/// The first bytes of a regular file, fewer when it is shorter: enough to tell what it is.
+///
+/// - Throws: ``ReadError``.
+package func readBeginning(of path: String, count: Int) throws(ReadError) -> [UInt8] {
+  _ = try sizeOfRegularFile(path)
+  do {
+    let handle = try FileHandle(forReadingFrom: URL(filePath: path))
+    defer { try? handle.close() }
+    return Array(try handle.read(upToCount: count) ?? Data())
+  } catch {
+    throw .unreadable(path: path, reason: SystemError.reason(error))
+  }
+}
+
+/// - Throws: ``ReadError`` for what is no regular file.
+private func sizeOfRegularFile(_ path: String) throws(ReadError) -> Int {
+  var isFolder: ObjCBool = false
+  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw .missing(path: path) }
+  guard !isFolder.boolValue else { throw .unreadable(path: path, reason: "it is a directory") }
+  let attributes: [FileAttributeKey: Any]
+  do {
+    // A link counts as what it leads to; pipes and devices have no end.
+    attributes = try FileManager.default.attributesOfItem(atPath: URL(filePath: path).resolvingSymlinksInPath().path)
+  } catch {
+    throw .unreadable(path: path, reason: SystemError.reason(error))
+  }
+  guard attributes[.type] as? FileAttributeType == .typeRegular else {
+    throw .unreadable(path: path, reason: "it is not a regular file")
+  }
+  return attributes[.size] as? Int ?? 0
 }

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Exposures from files of either kind.
+
+package import Imaging
+package import Repository
+internal import SkyGeometry
+internal import TaskFramework
+
+/// Reads an exposure from a FITS file or from one of ours; the content says which it is.
+///
+/// What a FITS file lacks is made as ingestion makes it (mask, variance); of its calibrations it takes those that the header has, and
+/// needs none.
+package struct ExposureReader: Sendable {
+  /// An exposure and the file that it is from.
+  package struct Reading: Sendable {
+    package let exposure: Exposure
+    package let digest: FileDigest
+  }
+
+  private let config: IngestConfig
+
+  package init(_ config: IngestConfig = .init()) { self.config = config }
+
+  /// - Throws: ``Repository/ReadError``, ``Repository/FITSError``, ``Repository/FormatError``, ``IngestError``,
+  ///   ``Imaging/ImagingError``, and what else an HDF5 file throws.
+  package func read(_ path: String) throws -> Reading {
+    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+    guard try readBeginning(of: path, count: signature.count) == signature else { return try fits(path) }
+    let bytes = try readFile(path)
+    return Reading(
+      exposure: try Dataset<Exposure>(decoding: bytes, name: path).content, digest: FileDigest(of: bytes))
+  }
+
+  private func fits(_ path: String) throws -> Reading {
+    let fits = try FITSExposure(path)
+    let keywords = HeaderValues(fits.header, file: path)
+    var exposure = Exposure(try PlainPixels(fits, keywords, config, path).maskedImage)
+    exposure.wcs = fits.wcs
+    do {
+      exposure.psf = try fits.psf.map { try KernelPSF($0, averagePosition: fits.image.box.center) }
+    } catch {
+      throw IngestError(file: path, reason: "its PSF: \(error)")
+    }
+    if let zeroPoint = try? keywords.zeroPoint(nil, keyword: config.zeroPointKeyword) {
+      exposure.photoCalib = try? PhotoCalib(zeroPoint: zeroPoint)
+    }
+    if let (band, filter) = try? keywords.band(nil, keyword: config.bandKeyword) {
+      exposure.filter = FilterLabel(band: band, physicalFilter: filter)
+    }
+    if let visit = try? keywords.visit(nil, keyword: config.visitKeyword, index: 0) {
+      exposure.visitInfo = VisitInfo(fits.header, visit: visit, exposureTimeKeyword: config.exposureTimeKeyword)
+    }
+    return Reading(exposure: exposure, digest: fits.digest)
+  }
+}
