@@ -155,6 +155,11 @@ let package = Package(
     tests(
       of: "Repository", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "HDF5"]),
     tests(of: "BackgroundMatching", ["BackgroundMatching", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
+    tests(
+      of: "Coaddition",
+      [
+        "Coaddition", "BackgroundMatching", "SyntheticSurvey", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+      ]),
     tests(of: "Scheduling", ["Scheduling"]),
     tests(
       of: "Reporting",

@@ -7,7 +7,7 @@ package import TaskFramework
 /// How the backgrounds of a patch's warps are compared in cells of its tract.
 package struct BinWarpsConfig: Config {
   package var binSize = 128
-  package var badMaskPlanes = ["BAD", "SAT", "EDGE", "NO_DATA", "CR", "INTRP"]
+  package var badMaskPlanes = ["BAD", "SAT", "EDGE", "NO_DATA", "CR", "INTRP", "DETECTED", "DETECTED_NEGATIVE"]
   package var gridStatistic = GridStatistic.meanClip
   package var numSigmaClip = 3.0
   package var numIter = 3

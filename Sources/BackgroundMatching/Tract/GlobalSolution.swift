@@ -26,7 +26,7 @@ private struct GlobalSystem {
   }
 
   private let pieces: [[Measurement]]
-  private let fill: SmoothFill
+  private let surface: SmoothSurface
   private let smoothness: Double
   private let visitCount: Int
   let right: [Double]
@@ -47,11 +47,12 @@ private struct GlobalSystem {
       // Alone, a visit says nothing.
       return entries.count > 1 ? entries : nil
     }
-    fill = SmoothFill(columns: bins.grid.columns.count, rows: bins.grid.rows.count, tension: 0.02)
+    surface = SmoothSurface(columns: bins.grid.columns.count, rows: bins.grid.rows.count)
     self.smoothness = smoothness
     visitCount = bins.visits.count
     var right = [Double](repeating: 0, count: visitCount * cellCount)
-    var diagonal = (0..<visitCount).flatMap { [fill] _ in fill.diagonal.map { $0 * smoothness } }
+    let roughness = surface.diagonal.map { $0 * smoothness }
+    var diagonal = (0..<visitCount).flatMap { _ in roughness }
     for piece in pieces {
       let total = piece.reduce(0) { $0 + $1.weight }
       let mean = piece.reduce(0) { $0 + $1.weight * $1.value } / total
@@ -71,9 +72,9 @@ private struct GlobalSystem {
   }
 
   func operate(_ b: [Double]) -> [Double] {
-    let cellCount = fill.columns * fill.rows
+    let cellCount = surface.columns * surface.rows
     var result = (0..<visitCount).flatMap { v in
-      fill.roughness(Array(b[v * cellCount..<(v + 1) * cellCount])).map { $0 * smoothness }
+      surface.roughness(Array(b[v * cellCount..<(v + 1) * cellCount])).map { $0 * smoothness }
     }
     for piece in pieces {
       let total = piece.reduce(0) { $0 + $1.weight }

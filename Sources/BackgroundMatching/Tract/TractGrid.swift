@@ -6,15 +6,21 @@ package import SkyGeometry
 
 /// The division of a tract into cells of nearly one size, the same for all of its visits and patches.
 package struct TractGrid: Hashable, Sendable {
-  /// The tract's pixels.
+  /// The tract's pixels and a frame around them.
   package let box: Box2I
   /// Side of a cell that was asked for, pixels.
   package let binSize: Int
   package let columns: BackgroundCells
   package let rows: BackgroundCells
 
-  /// - Throws: ``Imaging/ImagingError/invalidParameter(_:)`` for a box without pixels or a size that is not positive.
-  package init(box: Box2I, binSize: Int) throws(ImagingError) {
+  /// The cells of a tract, and one more all around, so that no pixel of it lies beyond their centres.
+  ///
+  /// - Throws: ``Imaging/ImagingError/invalidParameter(_:)`` for a box without pixels, or a size that is not 1 to 100,000.
+  package init(tract: Box2I, binSize: Int) throws(ImagingError) {
+    guard (1...100_000).contains(binSize), !tract.isEmpty else {
+      throw .invalidParameter("cells of \(binSize) pixels over a tract of \(tract)")
+    }
+    let box = tract.grown(by: binSize)
     let control = try Background.Control(covering: box, binSize: binSize)
     self.box = box
     self.binSize = binSize

@@ -11,7 +11,7 @@ package struct TractMatchingConfig: Config {
   package var bestRefWeightChi2 = 0.3
   package var bestRefWeightVariance = 0.3
   package var bestRefWeightGlobalCoverage = 0.4
-  package var smoothness = 1e-3
+  package var smoothness = 0.01
   package var gauge = Gauge.mean
 
   package init() {}
@@ -47,7 +47,7 @@ package struct TractMatchingConfig: Config {
       doc: "weight of how little of the tract a visit covers"),
     .field(
       "smoothness", \.smoothness, in: 1e-9...1e3,
-      doc: "weight of a model's curvature in units of a typical cell's weight, for the global strategy"),
+      doc: "weight of the curvature of models, in units of the weight of a cell that was measured well"),
     .field("gauge", \.gauge, doc: "what differences leave open, for the global strategy"),
   ]
 }

@@ -81,14 +81,13 @@ extension TractBins {
         counts[entry.visit][piece.cell] += n
       }
     }
-    let fill = SmoothFill(columns: grid.columns.count, rows: grid.rows.count)
+    let surface = SmoothSurface(columns: grid.columns.count, rows: grid.rows.count)
     return visits.indices.map { v in
       guard v != reference else { return [Double](repeating: 0, count: grid.cellCount) }
-      return fill.fill(
-        sums[v].indices.map { cell in
-          counts[v][cell] > 0 && counts[v][cell] >= config.minFrac * Double(area(cell))
-            ? sums[v][cell] / counts[v][cell] : .nan
-        })
+      let shares = sums[v].indices.map { counts[v][$0] / Double(area($0)) }
+      return surface.fit(
+        sums[v].indices.map { counts[v][$0] > 0 ? sums[v][$0] / counts[v][$0] : 0 },
+        weights: shares.map { $0 >= config.minFrac ? $0 : 0 }, smoothness: config.smoothness)
     }
   }
 

@@ -30,9 +30,9 @@ package func warp(
   try result.update { image, mask, variance in
     let target = WarpTarget(grid: grid, conservesFlux: control.conservesFlux, noData: noData, box: box)
     if control.kernel.tapCount <= 8 {
-      target.fill(&image, &mask.bits, &variance, from: input, WarpWeights<SIMD8<Float>>(control.kernel))
+      target.fill(&image, &mask.bits, &variance, from: input, WarpTables.eight(control.kernel))
     } else {
-      target.fill(&image, &mask.bits, &variance, from: input, WarpWeights<SIMD16<Float>>(control.kernel))
+      target.fill(&image, &mask.bits, &variance, from: input, WarpTables.sixteen(control.kernel))
     }
   }
   return result

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Interpolation weights, looked up.
 
+internal import Synchronization
+
 /// The weights of a warping kernel at 4,096 fractions of a pixel, and between them by linear interpolation.
 ///
 /// The interpolation is off by at most 2.5e-8 of the central weight, less than float32 rounds to. A lane beyond the kernel's taps
@@ -33,5 +35,25 @@ struct WarpWeights<Lanes: WarpLanes> {
     let t = position - Float(index)
     let low = table[index]
     return low + (table[index + 1] - low) * t
+  }
+}
+
+/// The tables that were made so far: to make one costs as much as to warp a few thousand pixels.
+enum WarpTables {
+  private static let eight = Mutex<[WarpingKernel: WarpWeights<SIMD8<Float>>]>([:])
+  private static let sixteen = Mutex<[WarpingKernel: WarpWeights<SIMD16<Float>>]>([:])
+
+  static func eight(_ kernel: WarpingKernel) -> WarpWeights<SIMD8<Float>> { find(kernel, in: eight) }
+  static func sixteen(_ kernel: WarpingKernel) -> WarpWeights<SIMD16<Float>> { find(kernel, in: sixteen) }
+
+  private static func find<Lanes: WarpLanes>(
+    _ kernel: WarpingKernel, in tables: borrowing Mutex<[WarpingKernel: WarpWeights<Lanes>]>
+  ) -> WarpWeights<Lanes> {
+    tables.withLock { tables in
+      if let known = tables[kernel] { return known }
+      let made = WarpWeights<Lanes>(kernel)
+      tables[kernel] = made
+      return made
+    }
   }
 }

@@ -34,7 +34,7 @@ extension BinWarpsTask: PipelineTask {
       }
     }
     guard !warps.isEmpty else { throw NoWorkFound("no visit has a warp of this patch") }
-    let grid = try TractGrid(box: geometry.tract.box, binSize: config.binSize)
+    let grid = try TractGrid(tract: geometry.tract.box, binSize: config.binSize)
     let bins = try run(
       warps, grid: grid, part: part, memory: (context.resources.memory ?? 1 << 30) / 4,
       checkCancellation: context.checkCancellation)

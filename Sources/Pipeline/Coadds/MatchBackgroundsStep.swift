@@ -35,7 +35,7 @@ extension MatchBackgroundsTask: PipelineTask {
     guard sizes.count == 1 else {
       throw TaskError("patches were binned in cells of \(sizes.sorted()) pixels; they must be of one size")
     }
-    let grid = try TractGrid(box: try tractInfo(context).box, binSize: size)
+    let grid = try TractGrid(tract: try tractInfo(context).box, binSize: size)
     let solution = try runTract(TractBins(grid: grid, patches: tables.map(\.bins)))
     let models = Dictionary(uniqueKeysWithValues: solution.models.map { ($0.visit, $0) })
     try context.putAll(

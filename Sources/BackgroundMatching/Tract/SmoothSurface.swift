@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Values for the cells that have none.
+// Smooth surfaces through what was measured.
 
 internal import SkyGeometry
 
-/// The smoothest surface through the cells that are known: least curvature, under a slight tension.
+/// Surfaces over a grid of cells that are as smooth as what was measured lets them be.
 ///
-/// Next to known cells it goes on as they do; far from all of them it becomes flat, where a polynomial would run away.
-/// **Model.** The minimum of Σ |∇∇z|² + T Σ |∇z|² over the unknown cells, by conjugate gradients.
-struct SmoothFill {
+/// **Model.** The minimum of Σ w (z − value)² + λ (Σ |∇∇z|² + T Σ |∇z|²), by conjugate gradients. Next to measured cells the surface
+/// goes on as they do; far from all of them it becomes flat, where a polynomial would run away.
+struct SmoothSurface {
   let columns: Int
   let rows: Int
-  /// In units of 1 / cell²: the surface turns flat within some 1/√T cells.
+  /// T, in units of 1 / cell²: the surface turns flat within some 1/√T cells.
   let tension: Double
 
   init(columns: Int, rows: Int, tension: Double = 0.02) {
@@ -19,23 +19,25 @@ struct SmoothFill {
     self.tension = tension
   }
 
-  /// Fills the cells that are NaN; all stay NaN when none is known.
-  func fill(_ values: [Double]) -> [Double] {
-    let isKnown = values.map { !$0.isNaN }
-    guard isKnown.contains(true), isKnown.contains(false) else { return values }
+  /// The surface that comes closest to some values.
+  ///
+  /// - Parameters:
+  ///   - weights: 0 for cells that were not measured; about 1 for those that were measured well.
+  ///   - smoothness: λ.
+  /// - Returns: NaN everywhere when no cell was measured.
+  func fit(_ values: [Double], weights: [Double], smoothness: Double) -> [Double] {
+    let total = weights.reduce(0, +)
+    guard total > 0 else { return values.map { _ in .nan } }
     // Counted from the mean, so that a flat start is a good one.
-    let known = values.filter { !$0.isNaN }
-    let mean = known.reduce(0, +) / Double(known.count)
-    let fixed = values.map { $0.isNaN ? 0 : $0 - mean }
-    let right = roughness(fixed)
-    func operate(_ z: [Double]) -> [Double] {
-      var result = roughness(z)
-      for i in result.indices where isKnown[i] { result[i] = 0 }
-      return result
+    let mean = values.indices.reduce(0) { $0 + (weights[$1] > 0 ? weights[$1] * values[$1] : 0) } / total
+    let right = values.indices.map { weights[$0] > 0 ? weights[$0] * (values[$0] - mean) : 0 }
+    let diagonal = diagonal
+    let solution = conjugateGradients(right, diagonal: weights.indices.map { weights[$0] + smoothness * diagonal[$0] }) {
+      z in
+      let roughness = roughness(z)
+      return z.indices.map { weights[$0] * z[$0] + smoothness * roughness[$0] }
     }
-    let b = right.indices.map { isKnown[$0] ? 0 : -right[$0] }
-    let solution = conjugateGradients(b, diagonal: diagonal.indices.map { isKnown[$0] ? 1 : diagonal[$0] }, operate)
-    return values.indices.map { isKnown[$0] ? values[$0] : solution[$0] + mean }
+    return solution.map { $0 + mean }
   }
 
   /// Half the gradient of the roughness at each cell.
