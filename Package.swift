@@ -90,7 +90,8 @@ let package = Package(
     room(
       "Pipeline",
       [
-        "BackgroundMatching", "SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests",
+        "BackgroundMatching", "SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+        "Digests",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
 

@@ -89,7 +89,11 @@ package final class MatchBackgroundsTask: Task {
           if let candidate = try ReferenceCandidate(image, config) { return candidate }
           reasons.append("\(exposure.dataIDText): it has no usable pixels")
         } catch let error as MatchBackgroundsError {
-          if case .exposureMissing = error { reasons.append("\(error)") } else { reasons.append("\(exposure.dataIDText): \(error)") }
+          if case .exposureMissing = error {
+            reasons.append("\(error)")
+          } else {
+            reasons.append("\(exposure.dataIDText): \(error)")
+          }
         } catch {
           reasons.append("\(exposure.dataIDText): \(error)")
         }

@@ -40,7 +40,9 @@ struct ConfigOptions: ParsableArguments {
 }
 
 /// The tasks that there are.
-var knownTasks: [any Task.Type] { [IngestTask.self, MatchBackgroundsTask.self] + InstalledTasks.registry.tasks.map { $0.type as any Task.Type } }
+var knownTasks: [any Task.Type] {
+  [IngestTask.self, MatchBackgroundsTask.self] + InstalledTasks.registry.tasks.map { $0.type as any Task.Type }
+}
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

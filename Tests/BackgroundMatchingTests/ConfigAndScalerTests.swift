@@ -13,7 +13,8 @@ import Testing
     let found = Dictionary(uniqueKeysWithValues: leaves.map { ($0.path, $0.leaf.value) })
     let expected: [String: ConfigValue] = [
       "usePolynomial": .boolean(false), "order": .integer(8),
-      "badMaskPlanes": .list(["NO_DATA", "DETECTED", "DETECTED_NEGATIVE", "SAT", "BAD", "INTRP", "CR"].map { .string($0) }),
+      "badMaskPlanes": .list(
+        ["NO_DATA", "DETECTED", "DETECTED_NEGATIVE", "SAT", "BAD", "INTRP", "CR"].map { .string($0) }),
       "gridStatistic": .string("MEAN"), "undersampleStyle": .string("REDUCE_INTERP_ORDER"), "binSize": .integer(256),
       "interpStyle": .string("AKIMA_SPLINE"), "numSigmaClip": .integer(3), "numIter": .integer(2),
       "bestRefWeightCoverage": .number(0.4), "bestRefWeightVariance": .number(0.4), "bestRefWeightLevel": .number(0.2),
@@ -31,8 +32,9 @@ import Testing
     try config.set("interpStyle", to: .string("NONE"))
     for (name, value) in [
       ("bestRefWeightLevel", ConfigValue.number(1.01)), ("bestRefWeightLevel", .number(-0.1)), ("order", .integer(-1)),
-      ("binSize", .integer(0)), ("gridStdevEpsilon", .number(-1)), ("numIter", .integer(0)),
-      ("interpStyle", .string("CUBIC")), ("badMaskPlanes", .list([.string("DETECTD")])), ("gridStatistic", .string("mean")),
+      ("binSize", .integer(1)), ("gridStdevEpsilon", .number(-1)), ("numIter", .integer(0)),
+      ("interpStyle", .string("CUBIC")), ("badMaskPlanes", .list([.string("DETECTD")])),
+      ("gridStatistic", .string("mean")),
     ] {
       #expect(throws: ConfigProblem.self, "\(name)") { try config.set(name, to: value) }
     }

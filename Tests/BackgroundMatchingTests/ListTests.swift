@@ -14,7 +14,8 @@ import Testing
   private func exposures(_ count: Int = 3) throws -> [MemoryExposure] {
     try (0..<count).map { i in
       MemoryExposure(
-        visit: Int64(i), try sky(10 + Double(i), seed: 40 + UInt64(i), box: small, shape: { x, _ in Double(i) * 0.01 * x }))
+        visit: Int64(i),
+        try sky(10 + Double(i), seed: 40 + UInt64(i), box: small, shape: { x, _ in Double(i) * 0.01 * x }))
     }
   }
 
@@ -132,7 +133,9 @@ import Testing
     let list = try exposures()
     let task = try task()
     #expect(throws: Enough.self) {
-      try task.run(list, expDatasetType: "warp", refExpDataRef: list[0]) { index, _, _ in if index == 1 { throw Enough() } }
+      try task.run(list, expDatasetType: "warp", refExpDataRef: list[0]) { index, _, _ in
+        if index == 1 { throw Enough() }
+      }
     }
     #expect(list[2].loads == 0)
   }

@@ -124,12 +124,16 @@ import Testing
       variance[52, 60] = .infinity
       variance[53, 60] = .nan
     }
-    let match = try makeTask { $0.binSize = 100 }.matchBackgrounds(refExposure: try sky(5, seed: 20), sciExposure: &science)
+    let match = try makeTask { $0.binSize = 100 }.matchBackgrounds(
+      refExposure: try sky(5, seed: 20), sciExposure: &science)
     #expect(match.matchedMSE.isFinite && match.diffImVar == 2 && match.fitRMS.isFinite)
   }
 
   @Test func failuresChangeNothing() throws {
     let reference = try vanilla()
+    // A model that float32 cannot hold would leave nothing of the pixels.
+    let steep = try sky(0, seed: 21, shape: { x, _ in 1e36 * x }, hasData: { x, _ in x < 300 })
+    #expect(try failure(steep, reference) { $0.binSize = 100 } == "RuntimeError")
     let empty = try sky(0, seed: 21, hasData: { _, _ in false })
     #expect(try failure(reference, empty) { _ in } == "ValueError", "no overlap")
     var science = try lowCover()

@@ -38,8 +38,10 @@ import Testing
     #expect(try choose([exposure(0, columns: 50), exposure(1, columns: 80), exposure(2, columns: 70)]).index == 1)
     #expect(try choose([exposure(0), exposure(1), exposure(2)]).index == 0, "the first of equals")
     // Each weight alone; a weight of exactly 1 is allowed.
-    let list = [try exposure(0, level: 90, sigma: 1, columns: 40), try exposure(1, level: 5, sigma: 9, columns: 60),
-      try exposure(2, level: 50, sigma: 5, columns: 80)]
+    let list = [
+      try exposure(0, level: 90, sigma: 1, columns: 40), try exposure(1, level: 5, sigma: 9, columns: 60),
+      try exposure(2, level: 50, sigma: 5, columns: 80),
+    ]
     for (weights, best) in [((1.0, 0.0, 0.0), 0), ((0.0, 1.0, 0.0), 1), ((0.0, 0.0, 1.0), 2)] {
       let index = try choose(list) {
         $0.bestRefWeightVariance = weights.0

@@ -13,7 +13,8 @@ extension ProgramTests {
     private let settings = ["-c", "matchBackgrounds:binSize=20"]
 
     /// Levels of 10, 20, 30 and so on, with noise that grows: the first is the best reference.
-    private func exposure(_ i: Int, _ box: Box2I = Box2I(minX: 5, minY: 7, width: 120, height: 100)) throws -> Exposure {
+    private func exposure(_ i: Int, _ box: Box2I = Box2I(minX: 5, minY: 7, width: 120, height: 100)) throws -> Exposure
+    {
       let noise = noiseImage(box, level: 10 * Double(i + 1), sigma: 1 + 0.1 * Double(i), seed: 80 + UInt64(i))
       let image = Image<Float>(box: box) { x, y in noise[x, y] + 0.02 * Float(i * x) }
       let variance = Float((1 + 0.1 * Double(i)) * (1 + 0.1 * Double(i)))
@@ -96,7 +97,9 @@ extension ProgramTests {
           #expect(try readFile("\(folder)/one/\(name)") == readFile("\(folder)/two/\(name)"))
         }
         let refused = try run(["a.fits", "b.h5", "-o", "one"], in: folder)
-        #expect(refused.status == 73 && refused.errors.contains("one/a-matched.h5: cannot be created: it exists; --overwrite"))
+        #expect(
+          refused.status == 73 && refused.errors.contains("one/a-matched.h5: cannot be created: it exists; --overwrite")
+        )
         #expect(try run(["a.fits", "b.h5", "-o", "one", "--overwrite"], in: folder).status == 0)
         try "x".write(toFile: folder + "/plain", atomically: true, encoding: .utf8)
         #expect(try run(["a.fits", "b.h5", "-o", "plain"], in: folder).status == 73)
@@ -111,8 +114,10 @@ extension ProgramTests {
         #expect(try run(["a.fits", "--reference", "c.h5", "-o", "more"], in: folder).status == 0)
         #expect(try records(folder + "/more").map { $0["file"] } == [.string("a.fits"), .string("c.h5")])
         let polynomial = try run(
-          ["a.fits", "c.h5", "--reference", "c.h5", "-o", "poly", "-c", "matchBackgrounds:usePolynomial=true", "-c",
-            "matchBackgrounds:order=3"], in: folder)
+          [
+            "a.fits", "c.h5", "--reference", "c.h5", "-o", "poly", "-c", "matchBackgrounds:usePolynomial=true", "-c",
+            "matchBackgrounds:order=3",
+          ], in: folder)
         #expect(polynomial.status == 0, "\(polynomial.errors)")
       }
     }
@@ -124,7 +129,8 @@ extension ProgramTests {
         #expect(result.status == 1)
         #expect(
           result.errors.hasPrefix(
-            "skydiff match-backgrounds: warning: Failed to fit background file small.h5: the exposure has 60×50 pixels"))
+            "skydiff match-backgrounds: warning: Failed to fit background file small.h5: the exposure has 60×50 pixels")
+        )
         #expect(result.errors.split(separator: "\n").count == 1)
         let all = try records(folder + "/out")
         #expect(all[1]["failureCategory"] == .string("RuntimeError") && all[1]["fitRMS"] == .null)
@@ -156,7 +162,7 @@ extension ProgramTests {
           (["a.fits", "--reference", "text.fits"], 65, "text.fits: not a FITS file"),
           (["text.fits"], 65, "no exposure can be the reference"),
           (["a.fits", "-c", "matchBackgrounds:binSize=0"], 78, "matchBackgrounds.binSize: 0 is given"),
-          ([], 64, "There is no exposure to match"),
+          ([], 64, "Missing expected argument '<exposures> ...'"),
         ]
         for (i, each) in cases.enumerated() {
           let result = try SkydiffProgram.run(
@@ -181,7 +187,9 @@ extension ProgramTests {
               damaged.removeLast(Int(random.next() % UInt64(bytes.count)))
             } else {
               // Near the beginning, where what leads to everything else lies.
-              for _ in 0..<20 { damaged[Int(random.next() % 6000) % bytes.count] = UInt8(truncatingIfNeeded: random.next()) }
+              for _ in 0..<20 {
+                damaged[Int(random.next() % 6000) % bytes.count] = UInt8(truncatingIfNeeded: random.next())
+              }
             }
             let file = "d\(round).\(ending)"
             try AtomicFile().publish(damaged, to: "\(folder)/\(file)")

@@ -80,7 +80,8 @@ package final class WorkerRank {
 
   private func work(_ job: WorkerJob) {
     let worker = WorkerSide(
-      job, rank: world.rank, of: world.size, resources: QuantumResources(job.execution, world), waker: waker, faults: faults,
+      job, rank: world.rank, of: world.size, resources: QuantumResources(job.execution, world), waker: waker,
+      faults: faults,
       now: now,
       environment: environment, send: send)
     defer { worker.close() }
