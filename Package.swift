@@ -167,7 +167,7 @@ let package = Package(
     tests(
       of: "CommandLine",
       [
-        "skydiff", "skydiff-mock", "MockTasks", "Repository", "TaskFramework", "Digests",
+        "skydiff", "skydiff-mock", "MockTasks", "Repository", "TaskFramework", "Imaging", "SkyGeometry", "Digests",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
     tests(

@@ -31,6 +31,8 @@ struct BackgroundFit: Sendable {
       model = try asModelFailure { () throws(ImagingError) in try .zero(over: difference.box) }
       image = Image(box: difference.box, fill: 0)
     }
+    // Whatever a curve makes of extreme cells, pixels with data keep them.
+    guard image.pixels.allSatisfy({ $0.isFinite }) else { throw .modelFailed(cause: "it is not finite everywhere") }
     extrapolatedFraction = model.background.extrapolatedFraction
   }
 

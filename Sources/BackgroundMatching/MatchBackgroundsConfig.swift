@@ -61,7 +61,8 @@ package struct MatchBackgroundsConfig: Config {
   package init() {}
 
   package static let fields: [ConfigField<Self>] = [
-    .field("usePolynomial", \.usePolynomial, doc: "fit a Chebyshev polynomial to the cells, else draw a spline through them"),
+    .field(
+      "usePolynomial", \.usePolynomial, doc: "fit a Chebyshev polynomial to the cells, else draw a spline through them"),
     .field("order", \.order, in: 0...30, doc: "total order of the polynomial"),
     .field(
       "badMaskPlanes", \.badMaskPlanes, count: 0...32, doc: "pixels with any of these planes are left out",
@@ -71,9 +72,10 @@ package struct MatchBackgroundsConfig: Config {
     .field(
       "undersampleStyle", \.undersampleStyle,
       doc: "what to do when there are fewer cells than the model needs; INCREASE_NXNYSAMPLE is for polynomials alone"),
-    .field("binSize", \.binSize, in: 1...1_000_000, doc: "size of a cell along both axes, pixels"),
+    .field("binSize", \.binSize, in: 2...1_000_000, doc: "size of a cell along both axes, pixels"),
     .field("interpStyle", \.interpStyle, doc: "how the surface is drawn through the cells; NONE: the model is zero"),
-    .field("numSigmaClip", \.numSigmaClip, in: 1...100, doc: "standard deviations beyond which MEANCLIP leaves pixels out"),
+    .field(
+      "numSigmaClip", \.numSigmaClip, in: 1...100, doc: "standard deviations beyond which MEANCLIP leaves pixels out"),
     .field("numIter", \.numIter, in: 1...100, doc: "rounds of clipping of MEANCLIP"),
     .field(
       "bestRefWeightCoverage", \.bestRefWeightCoverage, in: 0...1,
@@ -89,7 +91,8 @@ package struct MatchBackgroundsConfig: Config {
       doc: "levels count as parts of the largest absolute one (maximum), or of their range from the lowest on (range)"),
     .field("approxWeighting", \.approxWeighting, doc: "weight cells by 1/error² in the fit of the polynomial"),
     .field(
-      "gridStdevEpsilon", \.gridStdevEpsilon, in: 0..., doc: "cells that scatter less are taken to have no noise, counts"),
+      "gridStdevEpsilon", \.gridStdevEpsilon, in: 0...,
+      doc: "cells that scatter less are taken to have no noise, counts"),
     .field(
       "doCropToOverlap", \.doCropToOverlap,
       doc: "match on the pixels that exposure and reference share, and crop to them, else other pixels are an error"),

@@ -27,7 +27,7 @@ package enum MatchBackgroundsError: CategorizedError, Hashable, CustomStringConv
   case binTooLarge(binSize: Int, shorterSide: Int)
   /// A polynomial needs more cells than its order (category ValueError).
   case orderTooHigh(order: Int, binSize: Int, cells: Int)
-  /// No pixel is usable in both exposures (category ValueError).
+  /// No cell has two pixels that are usable in both exposures (category ValueError).
   case noOverlap
   /// The overlap has too few cells for the order of the polynomial (category ValueError).
   case tooLittleCovered(cells: Int, order: Int, binSize: Int)
@@ -65,7 +65,7 @@ package enum MatchBackgroundsError: CategorizedError, Hashable, CustomStringConv
       "binSize \(binSize) is larger than the image's shorter side, \(side) pixels"
     case .orderTooHigh(let order, let binSize, let cells):
       "order \(order) needs \(order + 1) cells along each axis, and binSize \(binSize) gives \(cells)"
-    case .noOverlap: "no overlap with the reference: no pixel is usable in both"
+    case .noOverlap: "no overlap with the reference: no cell has two pixels that are usable in both"
     case .tooLittleCovered(let cells, let order, let binSize):
       "the image covers too little of the reference: \(cells) cells of \(binSize) pixels along an axis, order \(order) needs "
         + "\(order + 1); lower order or binSize"

@@ -25,6 +25,21 @@ extension MatchBackgroundsTask {
     return exposure
   }
 
+  /// What the choice of the reference needs to know of an exposure.
+  func candidate(
+    _ reference: any ExposureDataRef, _ datasetType: String, _ scaler: (any ExposureScaler)?
+  ) throws(UnusableReference) -> ReferenceCandidate {
+    do {
+      let image = try load(reference, datasetType, scaler).maskedImage
+      if let candidate = try ReferenceCandidate(image, config) { return candidate }
+    } catch MatchBackgroundsError.exposureMissing {
+      throw UnusableReference(reason: "\(reference.dataIDText): there is no \(datasetType)")
+    } catch {
+      throw UnusableReference(reason: "\(reference.dataIDText): \(error)")
+    }
+    throw UnusableReference(reason: "\(reference.dataIDText): it has no usable pixels")
+  }
+
   /// Matches one exposure of a list; what is wrong with it is in the record.
   ///
   /// - Throws: ``MatchBackgroundsError/exposureMissing(dataID:datasetType:)`` alone.

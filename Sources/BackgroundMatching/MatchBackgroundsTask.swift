@@ -84,18 +84,14 @@ package final class MatchBackgroundsTask: Task {
       try check(expRefList, imageScalerList, expDatasetType)
       var reasons: [String] = []
       let candidates = zip(expRefList, imageScalerList).map { exposure, scaler -> ReferenceCandidate? in
-        do {
-          let image = try load(exposure, expDatasetType, scaler).maskedImage
-          if let candidate = try ReferenceCandidate(image, config) { return candidate }
-          reasons.append("\(exposure.dataIDText): it has no usable pixels")
-        } catch let error as MatchBackgroundsError {
-          if case .exposureMissing = error { reasons.append("\(error)") } else { reasons.append("\(exposure.dataIDText): \(error)") }
+        do throws(UnusableReference) {
+          return try candidate(exposure, expDatasetType, scaler)
         } catch {
-          reasons.append("\(exposure.dataIDText): \(error)")
+          reasons.append(error.reason)
+          warn("Not considered as the reference: \(error.reason)")
+          return nil
         }
-        return nil
       }
-      for reason in reasons { warn("Not considered as the reference: \(reason)") }
       let costs = referenceCosts(candidates, config)
       guard let best = cheapest(costs) else { throw .noReference(reasons: reasons) }
       try? metadata.set("refCosts", costs.map { .float($0 ?? .nan) })

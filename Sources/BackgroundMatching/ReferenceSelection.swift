@@ -28,6 +28,11 @@ struct ReferenceCandidate: Hashable, Sendable {
   }
 }
 
+/// Why an exposure cannot be the reference.
+struct UnusableReference: Error {
+  let reason: String
+}
+
 /// What it costs to take each exposure as the reference: low variance, low level and many pixels are wanted (framework A.5).
 ///
 /// `cost = w_variance V / max V + w_level l + w_coverage min N / N`, with the extremes over the exposures that can be used. The

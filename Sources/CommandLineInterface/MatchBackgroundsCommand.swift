@@ -24,11 +24,14 @@ struct MatchBackgroundsCommand: ParsableCommand {
   var exposures: [String]
 
   @Option(
-    help: ArgumentHelp("The exposure whose background all get; chosen by its noise, level and coverage when left out.", valueName: "file"),
+    help: ArgumentHelp(
+      "The exposure whose background all get; chosen by its noise, level and coverage when left out.", valueName: "file"
+    ),
     completion: .file())
   var reference: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The folder to write into.", valueName: "folder"), completion: .directory)
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The folder to write into.", valueName: "folder"), completion: .directory)
   var output: String
 
   @Flag(help: "Write matched exposures as FITS, too.")
@@ -40,7 +43,6 @@ struct MatchBackgroundsCommand: ParsableCommand {
   @OptionGroup var config: ConfigOptions
 
   func validate() throws {
-    guard !exposures.isEmpty else { throw ValidationError("There is no exposure to match.") }
     guard !output.isEmpty else { throw ValidationError("The output folder's name is empty.") }
     guard !(exposures + [reference].compactMap { $0 }).contains("") else {
       throw ValidationError("The name of an exposure is empty.")
@@ -55,7 +57,8 @@ struct MatchBackgroundsCommand: ParsableCommand {
         throw PublishError.cannotCreate(path: output, reason: "it is not a directory")
       }
       let task = try MatchBackgroundsTask(
-        config: configs["matchBackgrounds"]?.config, context: TaskContext(environment: ProcessInfo.processInfo.environment))
+        config: configs["matchBackgrounds"]?.config,
+        context: TaskContext(environment: ProcessInfo.processInfo.environment))
       let reader = ExposureReader(configs["ingest"]?.config as? IngestConfig ?? IngestConfig())
       let matching = FileMatching(task, reader: reader, writesFITS: fits, replaces: overwrite)
       let matches = try matching.run(exposures, reference: reference, into: output)

@@ -159,7 +159,9 @@ import Testing
     var science = try chipGap()
     var random = SeededRandom(7)
     try science.maskedImage.update { image, _, _ in
-      for y in 0..<50 { for x in 0..<50 { image[x, y] = random.uniform() < 0.6 ? .nan : Float(random.uniform(0...1000)) } }
+      for y in 0..<50 {
+        for x in 0..<50 { image[x, y] = random.uniform() < 0.6 ? .nan : Float(random.uniform(0...1000)) }
+      }
     }
     var matched = science
     _ = try makeTask(polynomial(60, 4)).matchBackgrounds(refExposure: try vanilla(), sciExposure: &matched)

@@ -12,7 +12,8 @@ import Testing
 /// Case M of `shared/golden`: `matchBackgrounds` of pipe_tasks w.2023.05 in twelve configurations.
 @Suite(
   .enabled(
-    if: GoldenFile.isAvailable("M_matchbackgrounds.h5"), "needs shared/golden and the Python environment of `make test`"))
+    if: GoldenFile.isAvailable("M_matchbackgrounds.h5"), "needs shared/golden and the Python environment of `make test`"
+  ))
 struct MatchGoldenTests {
   private struct Case: Decodable {
     struct Settings: Decodable {

@@ -49,7 +49,10 @@ extension ProgramTests {
           "f.yaml:2: ingest.visitKeywrd: there is no such field; the fields are visitKeyword,"
         ),
         ("ingest:\n  visitKeywrd: X", "did you mean visitKeyword?"),
-        ("ingset: {}", "f.yaml:1: ingset: there is no such task; the tasks are ingest; did you mean ingest?"),
+        (
+          "ingset: {}",
+          "f.yaml:1: ingset: there is no such task; the tasks are ingest, matchBackgrounds; did you mean ingest?"
+        ),
         ("ingest:\n  doMaskSaturated: 3", "f.yaml:2: ingest.doMaskSaturated: 3 is given; it must be bool"),
         (
           "ingest:\n  noise:\n    numIter: 99",
@@ -102,7 +105,7 @@ extension ProgramTests {
     @Test func helpListsWhatWorks() throws {
       let help = try SkydiffProgram.run(["--help"])
       #expect(help.status == 0)
-      for name in ["config", "ingest", "export"] {
+      for name in ["config", "ingest", "export", "match-backgrounds"] {
         #expect(help.output.contains("\n  \(name) "))
         let own = try SkydiffProgram.run([name, "--help"])
         #expect(own.status == 0 && own.output.contains("USAGE: skydiff \(name)"))

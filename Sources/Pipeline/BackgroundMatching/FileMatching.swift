@@ -64,8 +64,9 @@ package struct FileMatching {
       reference = chosen
     } else {
       let scalers = [(any ExposureScaler)?](repeating: nil, count: exposures.count)
-      reference = exposures[
-        try task.selectRefExposure(exposures, imageScalerList: scalers, expDatasetType: Self.datasetType)]
+      reference =
+        exposures[
+          try task.selectRefExposure(exposures, imageScalerList: scalers, expDatasetType: Self.datasetType)]
     }
     let result = try task.run(exposures, expDatasetType: Self.datasetType, refExpDataRef: reference) {
       try write($1, $2, exposures[$0], reference: reference, folder)
@@ -85,7 +86,8 @@ package struct FileMatching {
     var names: [String: String] = [:]
     for exposure in exposures {
       guard !exposure.name.isEmpty else {
-        throw IngestError(file: exposure.path, reason: "its name is only an ending, so products cannot be named after it")
+        throw IngestError(
+          file: exposure.path, reason: "its name is only an ending, so products cannot be named after it")
       }
       if let other = names.updateValue(exposure.path, forKey: exposure.name) {
         throw IngestError(
@@ -111,7 +113,8 @@ package struct FileMatching {
     let provenance = provenance(exposure, reference)
     let base = "\(folder)/\(exposure.name)"
     try publish(
-      try Dataset(matched, metadata: metadata, provenance: provenance).encode(base + "-matched.h5"), base + "-matched.h5")
+      try Dataset(matched, metadata: metadata, provenance: provenance).encode(base + "-matched.h5"),
+      base + "-matched.h5")
     if writesFITS {
       try publish(try fitsFile(of: matched, metadata: metadata, name: base + "-matched.fits"), base + "-matched.fits")
     }
