@@ -136,7 +136,9 @@ struct ExposureSimulator {
       }
     }
     let seeing = try Kernel(turning: psf)
-    let convolved = try convolve(galaxies, with: seeing).cropped(to: box)
+    // A 30,000th of a galaxy's light is far below its photon noise.
+    let control = ConvolutionControl(kernelTolerance: 3e-5)
+    let convolved = try convolve(galaxies, with: seeing, control: control).cropped(to: box)
     light = Image(box: box, adding: Image(box: box, adding: light, convolved), changing)
     return (light, changing)
   }
