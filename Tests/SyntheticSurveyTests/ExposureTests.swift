@@ -114,7 +114,9 @@ import Testing
     for row in x.indices {
       let stamp = try psf.image(at: Point2D(x: x[row], y: y[row]))
       let common = stamp.box.intersection(model.box)
-      for v in common.minY..<common.endY { for u in common.minX..<common.endX { model[u, v] += flux[row] * stamp[u, v] } }
+      for v in common.minY..<common.endY {
+        for u in common.minX..<common.endX { model[u, v] += flux[row] * stamp[u, v] }
+      }
     }
     let peak = model.pixels.max() ?? 0
     let worst = zip(model.pixels, made.noiseFree.pixels).map { abs($0 - Double($1)) }.max() ?? 1

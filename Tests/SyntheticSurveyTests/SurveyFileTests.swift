@@ -2,6 +2,7 @@
 
 import Catalogs
 import Foundation
+import Imaging
 import Repository
 import SkyGeometry
 import SyntheticSurvey
@@ -127,11 +128,18 @@ import Testing
       ("seed: [", "s.yaml:"), ("nonsense: 3\n", "s.yaml:1: survey.nonsense: there is no such field"),
       ("seed: 1\ncamera: { widht: 3 }\n", "s.yaml:2: survey.camera.widht: there is no such field"),
       ("camera: { width: 10 }\n", "s.yaml:1: survey.camera.width: 10 is given; it must be"),
-      ("camera: { width: .nan }\n", "s.yaml:1: survey.camera.width"), ("visits: { count: 1e99 }\n", "s.yaml:1: survey.visits.count"),
+      ("camera: { width: .nan }\n", "s.yaml:1: survey.camera.width"),
+      ("visits: { count: 1e99 }\n", "s.yaml:1: survey.visits.count"),
       ("visits: { firstMjd: .inf }\n", "s.yaml:1: survey.visits.firstMjd"),
-      ("visits:\n  count: 100000\ncamera:\n  columns: 64\n  rows: 64\n", "s.yaml:2: survey.visits.count: 100000 visits of 4096"),
+      (
+        "visits:\n  count: 100000\ncamera:\n  columns: 64\n  rows: 64\n",
+        "s.yaml:2: survey.visits.count: 100000 visits of 4096"
+      ),
       ("camera: { width: 32768, height: 32768 }\n", "s.yaml:1: survey.camera.width: a detector of"),
-      ("stars: { density: 1e7 }\ncamera: { pixelScale: 20, width: 1024, height: 1024}\npsf: {seeingMin: 50, seeingMax: 60}\n", "s.yaml:1: survey.stars.density: about"),
+      (
+        "stars: { density: 1e7 }\ncamera: { pixelScale: 20, width: 1024, height: 1024}\npsf: {seeingMin: 50, seeingMax: 60}\n",
+        "s.yaml:1: survey.stars.density: about"
+      ),
       ("bands: [g, g]\n", "s.yaml:1: survey.bands: a band is there twice"),
       ("bands: [\"../x\"]\n", "s.yaml:1: survey.bands"),
       ("psf: { seeingMin: 2.0 }\n", "survey.psf.seeingMin: 2.0 is given; it must be at most seeingMax"),
@@ -140,13 +148,15 @@ import Testing
       ("sky: { magnitudes: [20, 21, 22] }\n", "s.yaml:1: survey.sky.magnitudes: a list of 3"),
       ("fields: { raList: [1, 2] }\n", "s.yaml: survey.fields.decList: a list of 1 is given"),
       ("skyMap: { patchInnerDimensions: 20, tractRadius: 20 }\n", "s.yaml:"), ("- 1\n", "s.yaml: survey"),
-    ]) func errorsNameFileLineAndField(_ yaml: String, _ expected: String) throws {
+    ]) func errorsNameFileLineAndField(_ yaml: String, _ expected: String) throws
+  {
     let found = try problem(yaml)
     #expect(found.contains(expected) && !found.contains("\n"), "\(found)")
   }
 
   @Test func theSurveysOfTheJobsFolderAreValid() throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
     for name in ["demo-survey", "large-survey"] {
       let loaded = try SurveyConfig.read(root.appending(path: "jobs/\(name).yaml").path)
       let config = try #require(loaded.config as? SurveyConfig)
