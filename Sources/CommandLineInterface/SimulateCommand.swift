@@ -2,6 +2,7 @@
 // skydiff simulate
 
 internal import ArgumentParser
+internal import Campaign
 internal import Foundation
 internal import Repository
 internal import Synchronization
@@ -56,7 +57,7 @@ struct SimulateCommand: ParsableCommand {
         return
       }
       guard let config = loaded.config as? SurveyConfig, let path = output else { return }
-      try SurveyRepository.prepare(path, overwrites: overwrite)
+      try SurveyRepository.requirePlace(path, overwrites: overwrite)
       let start = ContinuousClock.now
       let synthetic = try SyntheticSurvey(config)
       try CommandLineInterface.output(
@@ -64,9 +65,18 @@ struct SimulateCommand: ParsableCommand {
           + "\(synthetic.objects.count) objects\n")
       let yaml = config.members.map { ConfigText.yaml($0.name, $0.tree, doc: "") }.joined()
       let line = ProgressLine()
-      let summary = try SurveyRepository(synthetic, surveyYAML: yaml, path: path).write(
-        threads: threads ?? ProcessInfo.processInfo.activeProcessorCount
-      ) { done, all in line.show(done, of: all) }
+      let repository = SurveyRepository(synthetic, surveyYAML: yaml, path: path)
+      let summary: SimulationSummary
+      do {
+        summary = try repository.write(
+          overwrites: overwrite, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+          isStopped: { ProcessSignals.stopIsRequested }
+        ) { done, all in line.show(done, of: all) }
+      } catch let error as SimulationInterrupted {
+        line.end()
+        say("\(error)")
+        throw ExitCode(75)
+      }
       line.end()
       let seconds = (ContinuousClock.now - start) / .seconds(1)
       try CommandLineInterface.output(

@@ -2,8 +2,9 @@
 // A survey that is made up, and everything that is true of it.
 
 package import Catalogs
+package import Imaging
 internal import Repository
-internal import SkyGeometry
+package import SkyGeometry
 package import TaskFramework
 
 /// A request for what a survey does not have.
@@ -60,6 +61,14 @@ package struct SyntheticSurvey: Sendable {
   package func flux(ofObject id: Int64, visit number: Int64) -> Double? {
     guard id >= 1, id <= objects.count, let visit = visit(number) else { return nil }
     return objects[Int(id) - 1].flux(band: visit.bandIndex, mjd: visit.mjd)
+  }
+
+  /// The exact PSF of a source at the centre of a pixel near a position: what the PSF of an exposure is fitted to.
+  ///
+  /// - Returns: a stamp about pixel (0, 0) of sum 1; `nil` when there is no such visit or detector.
+  package func exactPSF(visit number: Int64, detector: Int, at position: Point2D) -> Image<Double>? {
+    guard let visit = visit(number), detector >= 0, detector < detectorCount else { return nil }
+    return MoffatField(config, visit).stamp(at: focalPlane.normalized(position, detector: detector))
   }
 
   /// The ephemerides about a visit: `preloaded_SsObjects`.

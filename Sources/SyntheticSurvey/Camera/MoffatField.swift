@@ -52,7 +52,9 @@ struct MoffatField {
     let norm = (1 - g1 * g1 - g2 * g2).squareRoot()
     let alpha = fwhm(at: position) / (2 * (pow(2, 1 / beta) - 1).squareRoot())
     // The inverse of [[1 + e1, e2], [e2, 1 − e1]] / norm, in units of α².
-    let (xx, xy, yy) = ((1 - g1) / norm / (alpha * alpha), -g2 / norm / (alpha * alpha), (1 + g1) / norm / (alpha * alpha))
+    let (xx, xy, yy) = (
+      (1 - g1) / norm / (alpha * alpha), -g2 / norm / (alpha * alpha), (1 + g1) / norm / (alpha * alpha)
+    )
     let outer = Double(radius)
     let inner = 0.75 * outer
     var sum = 0.0

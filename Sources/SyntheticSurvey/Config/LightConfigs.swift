@@ -24,14 +24,16 @@ package struct SeeingConfig: Config {
     .field(
       "fwhmVariation", \.fwhmVariation, in: 0...0.3, doc: "largest change of the FWHM over the field, as a part of it"),
     .field(
-      "ellipticityVariation", \.ellipticityVariation, in: 0...0.2, doc: "largest change of each ellipticity over the field"),
+      "ellipticityVariation", \.ellipticityVariation, in: 0...0.2,
+      doc: "largest change of each ellipticity over the field"),
     .field("radius", \.radius, in: 1.5...20, doc: "where the profile ends, in FWHM of the visit"),
     .field("spatialOrder", \.spatialOrder, in: 0...6, doc: "order of the polynomials of the PSF that exposures carry"),
   ]
 
   package func validate() throws(ConfigProblem) {
     guard seeingMin <= seeingMax else {
-      throw ConfigProblem(path: "seeingMin", reason: "\(seeingMin) is given; it must be at most seeingMax (\(seeingMax))")
+      throw ConfigProblem(
+        path: "seeingMin", reason: "\(seeingMin) is given; it must be at most seeingMax (\(seeingMax))")
     }
   }
 }
@@ -49,13 +51,18 @@ package struct SkyLightConfig: Config {
 
   package static let fields: [ConfigField<Self>] = [
     .field(
-      "magnitudes", \.magnitudes, count: 1...16, doc: "brightness of the sky, AB magnitudes a square arcsecond, one a band or one for all",
+      "magnitudes", \.magnitudes, count: 1...16,
+      doc: "brightness of the sky, AB magnitudes a square arcsecond, one a band or one for all",
       requirement: "from 10 to 30", eachItem: { (10...30).contains($0) }),
     .field("scatter", \.scatter, in: 0...2, doc: "scatter of the brightness between visits, magnitudes"),
     .field(
-      "offset", \.offset, in: 0...1e6, doc: "typical constant that sky subtraction left in a visit, nJy a pixel of the camera"),
-    .field("plane", \.plane, in: 0...1e6, doc: "typical height of the plane that it left at the field's corner, nJy a pixel"),
-    .field("curvature", \.curvature, in: 0...1e6, doc: "typical height of the bowl that it left, centre to corner, nJy a pixel"),
+      "offset", \.offset, in: 0...1e6,
+      doc: "typical constant that sky subtraction left in a visit, nJy a pixel of the camera"),
+    .field(
+      "plane", \.plane, in: 0...1e6, doc: "typical height of the plane that it left at the field's corner, nJy a pixel"),
+    .field(
+      "curvature", \.curvature, in: 0...1e6,
+      doc: "typical height of the bowl that it left, centre to corner, nJy a pixel"),
     .field("wave", \.wave, in: 0...1e6, doc: "typical amplitude of the long wave that it left, nJy a pixel"),
   ]
 }
@@ -70,11 +77,13 @@ package struct CosmicRaysConfig: Config {
   package init() {}
 
   package static let fields: [ConfigField<Self>] = [
-    .field("perMegapixel", \.perMegapixel, in: 0...10_000, doc: "mean number of tracks a million pixels of an exposure"),
+    .field(
+      "perMegapixel", \.perMegapixel, in: 0...10_000, doc: "mean number of tracks a million pixels of an exposure"),
     .field("length", \.length, in: 0...500, doc: "mean length of a track, pixels"),
     .field("charge", \.charge, in: 1...1e6, doc: "mean charge of a pixel of a track, counts"),
     .field(
-      "unflaggedFraction", \.unflaggedFraction, in: 0...1, doc: "part of the tracks that nobody found: in the pixels, without a flag"),
+      "unflaggedFraction", \.unflaggedFraction, in: 0...1,
+      doc: "part of the tracks that nobody found: in the pixels, without a flag"),
   ]
 }
 

@@ -26,7 +26,8 @@ package struct StarsConfig: Config {
 
   package static let fields: [ConfigField<Self>] = [
     .field("density", \.density, in: 0...1e7, doc: "number a square degree between the two magnitudes"),
-    .field("brightMagnitude", \.brightMagnitude, in: magnitudes, doc: "AB magnitude of the brightest in the first band"),
+    .field(
+      "brightMagnitude", \.brightMagnitude, in: magnitudes, doc: "AB magnitude of the brightest in the first band"),
     .field("faintMagnitude", \.faintMagnitude, in: magnitudes, doc: "AB magnitude of the faintest in the first band"),
     .field("slope", \.slope, in: 0...2, doc: "s in N ∝ 10^(s m), the numbers a magnitude"),
     .field("colour", \.colour, in: -3...3, doc: "mean difference of the magnitudes in the first two bands"),
@@ -53,7 +54,8 @@ package struct GalaxiesConfig: Config {
 
   package static let fields: [ConfigField<Self>] = [
     .field("density", \.density, in: 0...1e7, doc: "number a square degree between the two magnitudes"),
-    .field("brightMagnitude", \.brightMagnitude, in: magnitudes, doc: "AB magnitude of the brightest in the first band"),
+    .field(
+      "brightMagnitude", \.brightMagnitude, in: magnitudes, doc: "AB magnitude of the brightest in the first band"),
     .field("faintMagnitude", \.faintMagnitude, in: magnitudes, doc: "AB magnitude of the faintest in the first band"),
     .field("slope", \.slope, in: 0...2, doc: "s in N ∝ 10^(s m), the numbers a magnitude"),
     .field("colour", \.colour, in: -3...3, doc: "mean difference of the magnitudes in the first two bands"),
@@ -120,7 +122,8 @@ package struct TransientsConfig: Config {
     .field("brightMagnitude", \.brightMagnitude, in: magnitudes, doc: "brightest AB magnitude in the first band"),
     .field("faintMagnitude", \.faintMagnitude, in: magnitudes, doc: "faintest AB magnitude in the first band"),
     .field(
-      "changeAfter", \.changeAfter, in: 0...1, doc: "part of the visits before which nothing changes: those of a template"),
+      "changeAfter", \.changeAfter, in: 0...1,
+      doc: "part of the visits before which nothing changes: those of a template"),
     .field("duration", \.duration, in: 0.001...1e5, doc: "mean time from start to end, days"),
     .field("rise", \.rise, in: 0.0001...1e4, doc: "e-folding time of the rise of those that appear, days"),
     .field("decline", \.decline, in: 0.001...1e6, doc: "e-folding time of their decline, days"),
@@ -173,7 +176,8 @@ package struct SolarSystemConfig: Config {
     .field("faintMagnitude", \.faintMagnitude, in: magnitudes, doc: "faintest V magnitude"),
     .field("slowest", \.slowest, in: 0...50, doc: "slowest motion on the sky when in the field, degrees a day"),
     .field("fastest", \.fastest, in: 0...50, doc: "fastest motion on the sky when in the field, degrees a day"),
-    .field("positionError", \.positionError, in: 0...3600, doc: "error that ephemerides state of positions, arcseconds"),
+    .field(
+      "positionError", \.positionError, in: 0...3600, doc: "error that ephemerides state of positions, arcseconds"),
     .field(
       "preloadRadius", \.preloadRadius, in: 1...100,
       doc: "how far from the boresight a visit's ephemerides reach, in radii of the field"),

@@ -66,7 +66,8 @@ package struct SurveyConfig: Config {
       ("visits.zeroPoints", visits.zeroPoints), ("sky.magnitudes", sky.magnitudes),
     ] where values.count != 1 && values.count != bands.count {
       throw ConfigProblem(
-        path: path, reason: "a list of \(values.count) is given; it must be one for all bands or one a band (\(bands.count))")
+        path: path,
+        reason: "a list of \(values.count) is given; it must be one for all bands or one a band (\(bands.count))")
     }
     // The factors are in ranges whose products fit.
     let exposures = visits.count * camera.columns * camera.rows
@@ -105,7 +106,8 @@ package struct SurveyConfig: Config {
     }
     let reach = psf.radius * psf.seeingMax / camera.pixelScale
     guard reach <= 150 else {
-      throw ConfigProblem(path: "psf.radius", reason: "the PSF reaches \(reach) pixels from its centre; it may reach 150")
+      throw ConfigProblem(
+        path: "psf.radius", reason: "the PSF reaches \(reach) pixels from its centre; it may reach 150")
     }
   }
 

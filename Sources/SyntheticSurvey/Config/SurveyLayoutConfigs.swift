@@ -12,7 +12,8 @@ package struct FieldsConfig: Config {
 
   package static let fields: [ConfigField<Self>] = [
     .field(
-      "raList", \.raList, count: 1...1000, doc: "right ascension of each field's centre, degrees; visits take them in turn",
+      "raList", \.raList, count: 1...1000,
+      doc: "right ascension of each field's centre, degrees; visits take them in turn",
       requirement: "from 0 to 360", eachItem: { (0...360).contains($0) }),
     .field(
       "decList", \.decList, count: 1...1000, doc: "declination of each field's centre, degrees",
@@ -41,8 +42,9 @@ package struct TractsConfig: Config {
       doc: "side of a patch without its border, pixels of the camera's scale"),
     .field("patchBorder", \.patchBorder, in: 0...50_000, doc: "border of a patch, pixels"),
     .field(
-      "tractRadius", \.tractRadius, doc: "from a tract's centre to the middle of an edge, degrees; null: what the visits cover",
-      requirement: "above 0, at most 20, or null", where: { $0.map { $0 > 0 && $0 <= 20 } ?? true }),
+      "tractRadius", \.tractRadius,
+      doc: "from a tract's centre to the middle of an edge, degrees; null: what the visits cover",
+      requirement: "above 0, at most 20", where: { $0.map { $0 > 0 && $0 <= 20 } ?? true }),
   ]
 }
 
@@ -75,10 +77,12 @@ package struct CameraConfig: Config {
     .field("gain", \.gain, in: 0.01...1000, doc: "electrons a count"),
     .field("readNoise", \.readNoise, in: 0...1000, doc: "read noise, electrons"),
     .field("saturation", \.saturation, in: 100...1e9, doc: "counts, sky included, at which a pixel is full"),
-    .field("badColumns", \.badColumns, in: 0...1000, doc: "bad columns of a detector, every second of part of the height"),
+    .field(
+      "badColumns", \.badColumns, in: 0...1000, doc: "bad columns of a detector, every second of part of the height"),
     .field("edge", \.edge, in: 0...1000, doc: "width of the border that is flagged EDGE, pixels"),
     .field(
-      "largestBleed", \.largestBleed, in: 0...32_768, doc: "how far a bleed trail reaches from its star at most, pixels"),
+      "largestBleed", \.largestBleed, in: 0...32_768, doc: "how far a bleed trail reaches from its star at most, pixels"
+    ),
   ]
 
   package func validate() throws(ConfigProblem) {
@@ -86,7 +90,8 @@ package struct CameraConfig: Config {
       throw ConfigProblem(path: "edge", reason: "a border of \(edge) pixels leaves nothing of \(width)×\(height)")
     }
     guard badColumns <= width / 4 else {
-      throw ConfigProblem(path: "badColumns", reason: "\(badColumns) are given; at most a quarter of \(width) columns can be")
+      throw ConfigProblem(
+        path: "badColumns", reason: "\(badColumns) are given; at most a quarter of \(width) columns can be")
     }
   }
 }
@@ -118,10 +123,12 @@ package struct VisitsConfig: Config {
     .field("dither", \.dither, in: 0...3600, doc: "how far a visit may point from its field's centre, arcseconds"),
     .field("rotation", \.rotation, in: 0...180, doc: "how far a visit may be rotated either way, degrees"),
     .field(
-      "zeroPoints", \.zeroPoints, count: 1...16, doc: "AB magnitude of one count a whole exposure, one a band or one for all",
+      "zeroPoints", \.zeroPoints, count: 1...16,
+      doc: "AB magnitude of one count a whole exposure, one a band or one for all",
       requirement: "from 10 to 40", eachItem: { (10...40).contains($0) }),
     .field(
-      "transparencyScatter", \.transparencyScatter, in: 0...1, doc: "scatter of the zero point between visits, magnitudes"),
+      "transparencyScatter", \.transparencyScatter, in: 0...1,
+      doc: "scatter of the zero point between visits, magnitudes"),
   ]
 
   package func validate() throws(ConfigProblem) {

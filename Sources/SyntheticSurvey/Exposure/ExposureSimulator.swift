@@ -79,7 +79,8 @@ struct ExposureSimulator {
     let (width, height) = (Double(box.width), Double(box.height))
     let center = wcs.pixelToSky([box.center])[0].unitVector
     // Generous: the light of the largest galaxies, and what moves between now and the survey's begin.
-    let radius = (width * width + height * height).squareRoot() / 2 * config.camera.pixelScale / 3600
+    let radius =
+      (width * width + height * height).squareRoot() / 2 * config.camera.pixelScale / 3600
       + survey.tracts.populatedRadius - survey.tracts.reach
     let limit = cos(min(170, 1.01 * radius) * .pi / 180)
     var near: [(object: SkyObject, sky: SpherePoint)] = []
@@ -90,7 +91,8 @@ struct ExposureSimulator {
       if (direction * center).sum() >= limit { near.append((object, sky)) }
     }
     let pixels = wcs.skyToPixel(near.map(\.sky))
-    let galaxies = GalaxyPainter(cd: visit.cd(pixelScale: config.camera.pixelScale), pixelScale: config.camera.pixelScale)
+    let galaxies = GalaxyPainter(
+      cd: visit.cd(pixelScale: config.camera.pixelScale), pixelScale: config.camera.pixelScale)
     var seen: [SeenObject] = []
     for ((object, sky), pixel) in zip(near, pixels) {
       var reach = Double(stars.moffat.radius + 1)
@@ -136,7 +138,9 @@ struct ExposureSimulator {
       }
     }
     let seeing = try Kernel(turning: psf)
-    let convolved = try convolve(galaxies, with: seeing).cropped(to: box)
+    // A 30,000th of a galaxy's light is far below its photon noise.
+    let control = ConvolutionControl(kernelTolerance: 3e-5)
+    let convolved = try convolve(galaxies, with: seeing, control: control).cropped(to: box)
     light = Image(box: box, adding: Image(box: box, adding: light, convolved), changing)
     return (light, changing)
   }

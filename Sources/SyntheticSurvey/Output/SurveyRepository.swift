@@ -16,6 +16,15 @@ package struct SimulationSummary: Hashable, Sendable {
   package var bytes = 0
 }
 
+/// A simulation that was asked to stop.
+package struct SimulationInterrupted: Error, Hashable, Sendable, CustomStringConvertible {
+  package let path: String
+
+  package var description: String {
+    "\(path): interrupted; it is no repository, and the same command with --overwrite starts anew"
+  }
+}
+
 /// Writes a survey as an input repository.
 ///
 /// Exposures are made by several threads and published in the order of visits and detectors. `repository.yaml` and `visits.h5` come last: before
@@ -40,28 +49,30 @@ package struct SurveyRepository {
     self.files = files
   }
 
-  /// Refuses a folder that something else may be in, or makes room in one that a simulation may replace.
-  ///
-  /// With `overwrites`, what a simulation writes is removed, the record first; everything else, such as runs, stays.
+  /// What a simulation writes, the record first.
+  private static let ownNames = [
+    "repository.yaml", "visits.h5", InputRepository.exposureType, sourceType, truthType, objectType, ephemerisType,
+  ]
+
+  /// Refuses a folder with anything in it, unless what a simulation writes may be replaced.
   ///
   /// - Throws: ``Repository/PublishError/cannotCreate(path:reason:)``.
-  package static func prepare(_ path: String, overwrites: Bool) throws(PublishError) {
-    let manager = FileManager.default
+  package static func requirePlace(_ path: String, overwrites: Bool) throws(PublishError) {
     var isFolder: ObjCBool = false
-    guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return }
     guard isFolder.boolValue else { throw .cannotCreate(path: path, reason: "it is a file, not a folder") }
-    let content: [String]
-    do {
-      content = try manager.contentsOfDirectory(atPath: path)
-    } catch {
+    guard let content = try? FileManager.default.contentsOfDirectory(atPath: path) else {
       throw .cannotCreate(path: path, reason: "the folder cannot be read")
     }
-    guard !content.isEmpty else { return }
-    guard overwrites else { throw .cannotCreate(path: path, reason: "it exists; --overwrite replaces it") }
-    let own = [
-      "repository.yaml", "visits.h5", InputRepository.exposureType, sourceType, truthType, objectType, ephemerisType,
-    ]
-    for name in own where content.contains(name) {
+    guard overwrites || content.allSatisfy({ $0 == ".lock" }) else {
+      throw .cannotCreate(path: path, reason: "it exists; --overwrite replaces it")
+    }
+  }
+
+  /// Removes what an older simulation wrote; everything else, such as runs, stays.
+  private func removeOldOne() throws(PublishError) {
+    let manager = FileManager.default
+    for name in Self.ownNames where manager.fileExists(atPath: "\(path)/\(name)") {
       do {
         try manager.removeItem(atPath: "\(path)/\(name)")
       } catch {
@@ -73,20 +84,29 @@ package struct SurveyRepository {
   /// Makes and writes everything.
   ///
   /// - Parameters:
+  ///   - overwrites: whether what an older simulation wrote is replaced.
   ///   - threads: how many exposures are made at a time.
+  ///   - isStopped: asked before each exposure, from any thread.
   ///   - progress: is told how many exposures of how many are there, from any thread, one call at a time.
-  /// - Throws: ``Repository/PublishError``, and what encoding throws; the folder is then no repository.
+  /// - Throws: ``SimulationInterrupted``, ``Repository/PublishError``, and what encoding throws; the folder is then no
+  ///   repository.
   package func write(
-    threads: Int, progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void
+    overwrites: Bool = false, threads: Int, isStopped: @escaping @Sendable () -> Bool = { false },
+    progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws -> SimulationSummary {
+    try Self.requirePlace(path, overwrites: overwrites)
     let lock = try FolderLock(path, makesFolder: true)
     defer { withExtendedLifetime(lock) {} }
+    // Another simulation may have been here until its lock was let go.
+    try Self.requirePlace(path, overwrites: overwrites)
+    try removeOldOne()
     let shelf = OrderedShelf(InputRepository(new: path, files: files))
     let count = survey.visits.count * survey.detectorCount
     DispatchQueue.concurrentPerform(iterations: max(1, min(threads, count))) { _ in
       while let index = shelf.take(below: count) {
         shelf.put(index) {
-          try makeProducts(index)
+          guard !isStopped() else { throw SimulationInterrupted(path: path) }
+          return try makeProducts(index)
         } publish: { products, repository in
           try publish(products, to: &repository)
           progress(index + 1, count)
@@ -94,18 +114,23 @@ package struct SurveyRepository {
       }
     }
     var repository = try shelf.finish()
-    for visit in survey.visits {
-      let reference = DatasetRef(Self.ephemerisType, try DataID([.visit: .number(visit.number)]))
-      try repository.add(dataset(try survey.ephemerides(visit: visit.number), reference), reference)
-    }
-    let all = DatasetRef(Self.objectType, .empty)
-    try repository.add(dataset(try survey.objectTable(), all), all)
+    try addCatalogs(to: &repository)
     try repository.establish(try survey.tracts.repositoryConfig())
     try repository.commit()
     let (records, entries) = (repository.visits.records, repository.manifest.entries)
     return SimulationSummary(
       exposures: records.count, catalogs: entries.count, objects: survey.objects.count,
       bytes: records.reduce(0) { $0 + $1.digest.size } + entries.values.reduce(0) { $0 + $1.size })
+  }
+
+  /// The catalogs of visits and of the survey.
+  private func addCatalogs(to repository: inout InputRepository) throws {
+    for visit in survey.visits {
+      let reference = DatasetRef(Self.ephemerisType, try DataID([.visit: .number(visit.number)]))
+      try repository.add(dataset(try survey.ephemerides(visit: visit.number), reference), reference)
+    }
+    let all = DatasetRef(Self.objectType, .empty)
+    try repository.add(dataset(try survey.objectTable(), all), all)
   }
 
   private func dataset<Content: DatasetContent>(_ content: Content, _ reference: DatasetRef) -> Dataset<Content> {

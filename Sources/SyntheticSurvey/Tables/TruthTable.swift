@@ -33,7 +33,8 @@ enum TruthTable {
     let flux = try schema.addField("flux", as: Double.self, unit: "nJy", doc: "flux in this exposure")
     let staticFlux = try schema.addField(
       "staticFlux", as: Double.self, unit: "nJy", doc: "flux that the static sky has of this object")
-    let instFlux = try schema.addField("instFlux", as: Double.self, unit: "count", doc: "flux in counts of the exposure")
+    let instFlux = try schema.addField(
+      "instFlux", as: Double.self, unit: "count", doc: "flux in counts of the exposure")
     let change = try schema.addField(
       "instFluxDifference", as: Double.self, unit: "count", doc: "flux less that of the static sky, counts")
     let signal = try schema.addField(
@@ -81,7 +82,8 @@ enum TruthTable {
     var fluxes: [Key<Double>] = []
     for (index, _) in bands.enumerated() {
       fluxes.append(
-        try schema.addField("flux\(index)", as: Double.self, unit: "nJy", doc: "mean or largest flux in band \(bands[index])"))
+        try schema.addField(
+          "flux\(index)", as: Double.self, unit: "nJy", doc: "mean or largest flux in band \(bands[index])"))
     }
     func number(_ name: String, _ unit: String, _ doc: String) throws(CatalogError) -> Key<Double> {
       try schema.addField(name, as: Double.self, unit: unit, doc: doc + "; NaN for other kinds")
@@ -102,7 +104,8 @@ enum TruthTable {
     let speed = try number("speed", "arcsec/yr", "proper motion")
     let bearing = try number("bearing", "deg", "direction of the proper motion, 0 toward east, 90 toward north")
     let epoch = try number("epochMjd", "d", "when an object of the solar system is in the field, MJD (TAI)")
-    let ssObjectID = try schema.addField("ssObjectId", as: Int64.self, doc: "ID of an object of the solar system, else 0")
+    let ssObjectID = try schema.addField(
+      "ssObjectId", as: Int64.self, doc: "ID of an object of the solar system, else 0")
     var catalog = Catalog(schema, rowCount: objects.count)
     for (row, object) in objects.enumerated() {
       catalog[id, row] = object.id
