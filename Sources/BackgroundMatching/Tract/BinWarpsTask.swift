@@ -45,7 +45,7 @@ package final class BinWarpsTask: Task {
     try timer("run") { () throws in
       let cells = grid.cells(in: part)
       let boxes = cells.map { grid.box(of: $0).intersection(part) }
-      var images = WarpCache(warps, part: part, budget: memory)
+      var images = WarpCache(warps, part: part, growth: config.growDetections, budget: memory)
       var own: [[WarpBin]] = []
       for (i, warp) in warps.enumerated() {
         try checkCancellation()
@@ -142,18 +142,20 @@ package final class BinWarpsTask: Task {
 private struct WarpCache {
   private let warps: [WarpToBin]
   private let part: Box2I
+  private let growth: Int
   private var budget: Int
   private var images: [Int: MaskedImage] = [:]
 
-  init(_ warps: [WarpToBin], part: Box2I, budget: Int) {
+  init(_ warps: [WarpToBin], part: Box2I, growth: Int, budget: Int) {
     self.warps = warps
     self.part = part
+    self.growth = growth
     self.budget = budget
   }
 
   mutating func load(_ i: Int) throws -> MaskedImage {
     if let image = images[i] { return image }
-    let image = try warps[i].load().cropped(to: part)
+    let image = try warps[i].load().cropped(to: part).growingDetections(by: growth)
     let size = image.box.area * 12
     if size <= budget {
       budget -= size
@@ -190,6 +192,14 @@ extension MaskedImage {
     guard count > 0 else { return nil }
     return Point2D(
       x: Double(box.minX) + Double(sumX) / Double(count), y: Double(box.minY) + Double(sumY) / Double(count))
+  }
+
+  /// The image with more around what is detected counted to it.
+  fileprivate func growingDetections(by radius: Int) throws(ImagingError) -> MaskedImage {
+    let detected = mask.planes.bitMask(ofExisting: ["DETECTED", "DETECTED_NEGATIVE"])
+    var result = self
+    try result.update { _, mask, _ in mask = mask.growing(detected, by: radius) }
+    return result
   }
 
   /// The image over another box; what it does not reach has no data.

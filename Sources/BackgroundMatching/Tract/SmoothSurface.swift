@@ -40,6 +40,19 @@ struct SmoothSurface {
     return solution.map { $0 + mean }
   }
 
+  /// A surface at the centres of cells, from its means over them.
+  ///
+  /// A mean differs from the value at the centre by 1/24 of the second differences, but for terms of fourth order.
+  func centerValues(ofMeans z: [Double]) -> [Double] {
+    z.indices.map { i in
+      let (x, y) = (i % columns, i / columns)
+      var second = 0.0
+      if x > 0, x + 1 < columns { second += z[i - 1] - 2 * z[i] + z[i + 1] }
+      if y > 0, y + 1 < rows { second += z[i - columns] - 2 * z[i] + z[i + columns] }
+      return z[i] - second / 24
+    }
+  }
+
   /// Half the gradient of the roughness at each cell.
   func roughness(_ z: [Double]) -> [Double] {
     var result = [Double](repeating: 0, count: z.count)

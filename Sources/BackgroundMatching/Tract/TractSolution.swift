@@ -32,9 +32,10 @@ extension TractBins {
     var offsets = offsets(reference, config)
     for _ in 0..<2 { offsets = centered(by: offsets).offsets(reference, config) }
     let box = Box2I(width: grid.columns.count, height: grid.rows.count)
+    let surface = SmoothSurface(columns: grid.columns.count, rows: grid.rows.count)
     let models = try visits.indices.map { v -> TractSolution.VisitModel in
       let (rms, overlap) = agreement(v, reference, offsets)
-      let values = try Image(box: box, pixels: offsets[v].map { Float($0) })
+      let values = try Image(box: box, pixels: surface.centerValues(ofMeans: offsets[v]).map { Float($0) })
       let isKnown = values.pixels.allSatisfy(\.isFinite)
       return TractSolution.VisitModel(
         visit: visits[v], background: isKnown ? try Background(box: grid.box, values: values) : nil, fitRMS: rms,

@@ -102,6 +102,7 @@ package struct Image<Pixel: BitwiseCopyable & Sendable>: Sendable {
   package func cropped(to part: Box2I) -> Image {
     let common = box.intersection(part)
     if common == box { return self }
+    guard !common.isEmpty else { return Image(box: common, known: []) }
     var result: [Pixel] = []
     result.reserveCapacity(common.area)
     for y in common.minY..<common.endY {
@@ -114,6 +115,7 @@ package struct Image<Pixel: BitwiseCopyable & Sendable>: Sendable {
   /// Writes another image over this one where they overlap.
   package mutating func paste(_ other: Image) {
     let common = box.intersection(other.box)
+    guard !common.isEmpty else { return }
     for y in common.minY..<common.endY {
       let target = (y - box.minY) * box.width + common.minX - box.minX
       let source = (y - other.box.minY) * other.box.width + common.minX - other.box.minX
