@@ -69,7 +69,7 @@ extension ProgramTests {
       try SkydiffProgram.inTemporaryFolder { folder in
         let shown = try run(Self.tiny, ["--show"], in: folder)
         #expect(
-          shown.status == 0 && shown.output.contains("    # columns of a detector, pixels (int"), "\(shown.output)")
+          shown.status == 0 && shown.output.contains("  # columns of a detector, pixels (int"), "\(shown.output)")
         #expect(shown.output.contains("  width: 64\n"))
         let again = try run(shown.output, ["--show"], in: folder)
         #expect(again.status == 0 && again.output == shown.output, "\(again.errors)")

@@ -47,7 +47,8 @@ import Testing
           worst = max(worst, abs(image - p * flux))
         }
       }
-      #expect(abs(cross / norm / flux - 1) < 1e-3)
+      // Lanczos-5 takes 0.1 % of a star's amplitude (docs/decisions.md), which is not the simulation's.
+      #expect(abs(cross / norm / flux - 1) < 2e-3)
       #expect(worst < 3e-3 * peak, "\(worst / peak)")
     }
     #expect(checked >= 3)
@@ -120,8 +121,26 @@ import Testing
     }
     let peak = model.pixels.max() ?? 0
     let worst = zip(model.pixels, made.noiseFree.pixels).map { abs($0 - Double($1)) }.max() ?? 1
-    // The pixel's own width, and the fraction of a pixel, which a tiny galaxy is spread over two pixels for.
-    #expect(worst < 0.06 * peak, "\(worst / peak)")
+    // The spline's σ² of 1/3 lowers the peak of a FWHM of 4 to 6 pixels by at most 10 %.
+    #expect(worst < 0.1 * peak, "\(worst / peak)")
+    // They are where they should be: first moments of what differs, of which a shift by s leaves more than s/3 in 9 pixels.
+    var shifts: [Double] = []
+    for row in x.indices {
+      guard let pixel = Point2D(x: x[row], y: y[row]).pixel, made.exposure.box.grown(by: -5).contains(pixel) else {
+        continue
+      }
+      var (sx, sy) = (0.0, 0.0)
+      for v in -4...4 {
+        for u in -4...4 {
+          let difference = Double(made.noiseFree[pixel.x + u, pixel.y + v]) - model[pixel.x + u, pixel.y + v]
+          sx += (Double(pixel.x + u) - x[row]) * difference
+          sy += (Double(pixel.y + v) - y[row]) * difference
+        }
+      }
+      shifts += [abs(sx / flux[row]), abs(sy / flux[row])]
+    }
+    // A mean over pixels would put them at the pixel's centre: 0.25 in the middle.
+    #expect(shifts.sorted()[shifts.count / 2] < 0.02, "\(shifts.sorted())")
     #expect(abs(model.sum / made.noiseFree.sum - 1) < 0.01)
   }
 
@@ -202,7 +221,8 @@ import Testing
         if kind == 2 {
           missed += 1
           #expect(excess > 300)
-        } else {
+        } else if kind == 0 {
+          // What is filled may have a track that nobody found beside it; what is clean may not.
           #expect(excess < 100)
         }
       }

@@ -147,7 +147,10 @@ import Testing
       ("camera: { pixelScale: 60 }\n", "s.yaml:1: survey.camera.pixelScale"),
       ("sky: { magnitudes: [20, 21, 22] }\n", "s.yaml:1: survey.sky.magnitudes: a list of 3"),
       ("fields: { raList: [1, 2] }\n", "s.yaml: survey.fields.decList: a list of 1 is given"),
-      ("skyMap: { patchInnerDimensions: 20, tractRadius: 20 }\n", "s.yaml:"), ("- 1\n", "s.yaml: survey"),
+      (
+        "skyMap: { patchInnerDimensions: 20, tractRadius: 20 }\n",
+        "s.yaml:1: survey.skyMap.patchInnerDimensions: a tract"
+      ), ("- 1\n", "s.yaml: survey"),
     ]) func errorsNameFileLineAndField(_ yaml: String, _ expected: String) throws
   {
     let found = try problem(yaml)

@@ -90,6 +90,12 @@ package struct SurveyConfig: Config {
     }
     try validatePSF()
     try validateDensities()
+    let side = 7200 * SurveyTracts(self).tractRadius / camera.pixelScale / Double(skyMap.patchInnerDimensions)
+    guard side <= 1000 else {
+      throw ConfigProblem(
+        path: "skyMap.patchInnerDimensions",
+        reason: "a tract would have \(side.rounded(.up)) patches a side; it may have 1000")
+    }
     do throws(SkyMapError) {
       _ = try SurveyTracts(self).skyMap()
     } catch {
