@@ -84,6 +84,29 @@ import Testing
     }
   }
 
+  @Test func anExposureIsKnownWithoutItsPixels() throws {
+    try withTemporaryFolder { folder in
+      let exposure = try SampleProducts.exposure(.coadd)
+      let path = folder + "/x.h5"
+      try AtomicFile().publish(
+        try Dataset(exposure, metadata: try SampleProducts.metadata()).encode("x.h5"), to: path)
+      let header = try ExposureHeader(ofExposure: path)
+      #expect(header.box == exposure.box && header.planes == exposure.maskedImage.mask.planes)
+      #expect(header.psf as? CoaddPSF == exposure.psf as? CoaddPSF)
+      #expect(header.wcs == exposure.wcs && header.photoCalib == exposure.photoCalib)
+      #expect(header.visitInfo == exposure.visitInfo && header.filter == exposure.filter)
+      #expect(header.metadata == (try SampleProducts.metadata()))
+      try AtomicFile().publish(try Dataset(try SampleProducts.kernel()).encode("k.h5"), to: folder + "/k.h5")
+      #expect(throws: (any Error).self) { try ExposureHeader(ofExposure: folder + "/k.h5") }
+    }
+  }
+
+  @Test func countsComeBack() throws {
+    let image = SampleProducts.countImage()
+    let back = try Dataset<Image<UInt16>>(decoding: try Dataset(image).encode("n.h5"), name: "n.h5").content
+    #expect(back == image)
+  }
+
   @Test func aFileOfAnotherKindOrTimeSaysSo() throws {
     let bytes = try Dataset(try SampleProducts.kernel()).encode("k.h5")
     let error = #expect(throws: FormatError.self) { try Dataset<Catalog>(decoding: bytes, name: "k.h5") }

@@ -61,7 +61,7 @@ enum SampleProducts {
     }
   }
 
-  enum Model: CaseIterable { case kernel, polynomial, psfex }
+  enum Model: CaseIterable { case kernel, polynomial, psfex, coadd }
 
   static func psf(_ model: Model) throws -> any PSF {
     let center = Point2D(x: 1040, y: 2030)
@@ -74,6 +74,17 @@ enum SampleProducts {
         try Kernel(
           images: images, coefficients: [[1, 0.01, 0], [0, 0.02, 0.01], [0.1, 0, 0.003]],
           basis: SpatialBasis(.chebyshev(box), order: 1)), averagePosition: center)
+    case .coadd:
+      let outline = box.corners
+      let left = outline.map { Point2D(x: 999.5 + ($0.x - 999.5) / 2, y: $0.y) }
+      return try CoaddPSF(
+        [
+          try CoaddPSF.Component(kernel: try Kernel(images[0]), outline: outline, weight: 0.25),
+          try CoaddPSF.Component(
+            kernel: try Kernel(
+              images: images, coefficients: [[1, 0.01, 0], [0, 0.02, 0.01], [0.1, 0, 0.003]],
+              basis: SpatialBasis(.chebyshev(box), order: 1)), outline: left, weight: 0.75),
+        ], averagePosition: center)
     case .psfex:
       return try PSFExModel(
         components: images, degree: 1, zero: center, scale: Point2D(x: 500, y: 400), sampling: 0.7, fwhm: 3.1)
@@ -197,6 +208,10 @@ enum SampleProducts {
       basis: SpatialBasis(.polynomial, order: 1))
   }
 
+  static func countImage() -> Image<UInt16> {
+    Image<UInt16>(box: Box2I(minX: 7, minY: -5, width: 90, height: 70)) { x, y in UInt16(truncatingIfNeeded: x * y) }
+  }
+
   /// Two exposures and two further files.
   static func index() throws -> RepositoryIndex {
     var visits = VisitTable()
@@ -222,6 +237,7 @@ enum SampleProducts {
     return [
       try file("exposure.h5", try exposure()), try file("catalog.h5", try catalog()),
       try file("background.h5", try backgrounds()), try file("kernel.h5", try kernel()),
+      try file("coadd.h5", try exposure(.coadd)), try file("count.h5", countImage()),
       try file("metadata.h5", MetadataOnly()), try file("visits.h5", try index()),
     ]
   }

@@ -43,6 +43,8 @@ package final class BinWarpsTask: Task {
     _ warps: [WarpToBin], grid: TractGrid, part: Box2I, memory: Int = 1 << 28, checkCancellation: () throws -> Void = {}
   ) throws -> [WarpBin] {
     try timer("run") { () throws in
+      // Between equals the first becomes a pivot: which that is must not depend on the caller.
+      let warps = warps.sorted { $0.visit < $1.visit }
       let cells = grid.cells(in: part)
       let boxes = cells.map { grid.box(of: $0).intersection(part) }
       var images = WarpCache(warps, part: part, growth: config.growDetections, budget: memory)
