@@ -97,8 +97,16 @@ private func shuffle(_ source: [UInt8], into target: inout [UInt8], elementSize:
   source.withUnsafeBufferPointer { from in
     target.withUnsafeMutableBufferPointer { to in
       guard let from = from.baseAddress, let to = to.baseAddress else { return }
-      // In blocks, so that the many streams of wide elements stay in the cache.
-      for start in stride(from: 0, to: count, by: 64) {
+      // Pixels, sixteen at a time; whatever is left, or wider, in blocks, so that the many streams stay in the cache.
+      let done = elementSize == 4 ? count / 16 * 16 : 0
+      for i in stride(from: 0, to: done, by: 16) {
+        let words = UnsafeRawPointer(from + 4 * i).loadUnaligned(as: SIMD16<UInt32>.self)
+        for byte in 0..<4 {
+          let bytes = SIMD16<UInt8>(truncatingIfNeeded: words &>> UInt32(8 * byte))
+          UnsafeMutableRawPointer(to + byte * count + i).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
+        }
+      }
+      for start in stride(from: done, to: count, by: 64) {
         let end = min(count, start + 64)
         for byte in 0..<elementSize {
           let line = to + byte * count
@@ -116,7 +124,16 @@ private func unshuffle(_ source: [UInt8], into target: inout [UInt8], elementSiz
   source.withUnsafeBufferPointer { from in
     target.withUnsafeMutableBufferPointer { to in
       guard let from = from.baseAddress, let to = to.baseAddress else { return }
-      for start in stride(from: 0, to: count, by: 64) {
+      let done = elementSize == 4 ? count / 16 * 16 : 0
+      for i in stride(from: 0, to: done, by: 16) {
+        var words = SIMD16<UInt32>.zero
+        for byte in 0..<4 {
+          let bytes = UnsafeRawPointer(from + byte * count + i).loadUnaligned(as: SIMD16<UInt8>.self)
+          words |= SIMD16<UInt32>(truncatingIfNeeded: bytes) &<< UInt32(8 * byte)
+        }
+        UnsafeMutableRawPointer(to + 4 * i).storeBytes(of: words, as: SIMD16<UInt32>.self)
+      }
+      for start in stride(from: done, to: count, by: 64) {
         let end = min(count, start + 64)
         for byte in 0..<elementSize {
           let line = from + byte * count

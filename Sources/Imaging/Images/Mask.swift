@@ -66,6 +66,7 @@ package struct Mask: Hashable, Sendable {
     var planes = target
     var moves: [(from: UInt32, to: UInt32)] = []
     for name in self.planes.planeNames { moves.append((try self.planes.bitMask(name), try planes.add(name))) }
+    if moves.allSatisfy({ $0.from == $0.to }) { return Mask(bits: bits, planes: planes) }
     let moved = bits.map { old in moves.reduce(UInt32(0)) { old & $1.from != 0 ? $0 | $1.to : $0 } }
     return Mask(bits: moved, planes: planes)
   }
