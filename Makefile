@@ -4,24 +4,17 @@
 
 BUILD = swift build -c release
 
-# Until the science tasks exist, what works: the operations on images that they will be made of, and the engine that will run them.
+# The main job on a simulated survey, on as many ranks as there are cores, at most 4; a second time does what is left to do.
 demo: setup
-	$(BUILD) --product skydiff-benchmarks
-	@echo
-	@echo "The main job (simulate a survey, coadd, subtract, detect) is not there yet. What works is the ground it stands on:"
-	@echo "sky geometry, imaging and files (their speed here, on simulated sky of 1024² pixels), and the campaign engine."
-	@echo
-	@"$$($(BUILD) --show-bin-path)/skydiff-benchmarks" --quick --no-peers
-	@echo
-	@echo "A job of tasks that do nothing of use, on as many ranks as there are cores, at most 4:"
-	@echo
-	$(BUILD) --product skydiff-mock
-	@rm -rf .build/demo && mkdir -p .build/demo && cp jobs/micro.yaml .build/demo
-	@cd .build/demo && program="$$($(BUILD) --package-path ../.. --show-bin-path)/skydiff-mock" && \
-	  "$$program" make-repository micro-survey 4 2 && \
+	$(BUILD) --product skydiff
+	@program="$$($(BUILD) --show-bin-path)/skydiff" && \
+	  if ! [ demo-survey/visits.h5 -nt jobs/demo-survey.yaml ]; then \
+	    "$$program" simulate jobs/demo-survey.yaml --output demo-survey --overwrite; \
+	  fi && \
 	  if [ "$$(id -u)" -eq 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi && \
 	  ranks=$$(nproc) && if [ "$$ranks" -gt 4 ]; then ranks=4; fi && \
-	  OMPI_MCA_rmaps_base_oversubscribe=1 mpirun --bind-to none -n "$$ranks" "$$program" run micro.yaml
+	  echo "mpirun -n $$ranks skydiff run jobs/demo.yaml" && \
+	  OMPI_MCA_rmaps_base_oversubscribe=1 mpirun --bind-to none -n "$$ranks" "$$program" run jobs/demo.yaml
 
 # Built once, tested without building again.
 test: setup-peers

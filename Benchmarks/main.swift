@@ -18,7 +18,10 @@ do {
     let peers = options.runsPeers ? try measurePeers(stages.scene, stages: options.names) : [:]
     let files = FileStages(side: side, scene: stages.scene)
     let isWanted: (String) -> Bool = { options.names.contains($0) }
-    for var measurement in try stages.measureAll(where: isWanted) + files.measureAll(where: isWanted) {
+    let coadds = CoaddStages(side: side, scene: stages.scene)
+    for var measurement in try stages.measureAll(where: isWanted) + files.measureAll(where: isWanted)
+      + coadds.measureAll(where: isWanted)
+    {
       for (stage, times) in peers where measurement.name.hasPrefix(stage) {
         measurement.peers = times.map {
           .init(name: $0.name, seconds: $0.seconds, ratio: $0.seconds / measurement.seconds)
