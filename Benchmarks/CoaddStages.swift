@@ -105,7 +105,8 @@ struct CoaddStages {
     return Exposure(
       scene, psf: try KernelPSF(gaussianFwhm: 4, averagePosition: middle),
       wcs: try SkyWCS(
-        referencePixel: Point2D(x: middle.x + 7.3 * Double(visit), y: middle.y), reference: SpherePoint(raDegrees: 150, decDegrees: 2),
+        referencePixel: Point2D(x: middle.x + 7.3 * Double(visit), y: middle.y),
+        reference: SpherePoint(raDegrees: 150, decDegrees: 2),
         cd: AffineTransform(
           xx: -Self.scale * cos(angle), xy: Self.scale * sin(angle), yx: Self.scale * sin(angle),
           yy: Self.scale * cos(angle))),

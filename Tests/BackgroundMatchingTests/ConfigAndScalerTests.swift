@@ -21,7 +21,10 @@ import Testing
       "approxWeighting": .boolean(true), "gridStdevEpsilon": .number(1e-8),
     ]
     for (name, value) in expected { #expect(found[name] == value, "\(name)") }
-    #expect(Set(found.keys).subtracting(expected.keys).filter { !$0.hasPrefix("tract.") } == ["levelNormalization", "doCropToOverlap"])
+    #expect(
+      Set(found.keys).subtracting(expected.keys).filter { !$0.hasPrefix("tract.") } == [
+        "levelNormalization", "doCropToOverlap",
+      ])
   }
 
   @Test func rangesAreChecked() throws {

@@ -112,7 +112,8 @@ import Testing
     let solution = try solve(
       try bins([11, 12, 13]) { visit in
         visit == 13 ? Box2I(minX: 0, minY: 0, width: 412, height: 500) : Self.tract
-      }) { $0.refVisit = 11 }
+      }
+    ) { $0.refVisit = 11 }
     #expect(try worst(solution, in: Box2I(minX: 30, minY: 30, width: 330, height: 440)) < 0.15)
     // Taken for those of whole cells, the last twelve columns would be off by 1.3.
     #expect(try worst(solution, in: Box2I(minX: 30, minY: 30, width: 380, height: 440)) < 0.3)

@@ -170,7 +170,8 @@ extension Image<Float> {
     for (image, weight) in zip(images, weights) {
       for y in box.minY..<box.endY {
         let row = image.row(y)
-        sum.withMutableRow(y) { out in for i in row.indices where row[i].isFinite { out[i] += weight * Double(row[i]) } }
+        sum.withMutableRow(y) { out in for i in row.indices where row[i].isFinite { out[i] += weight * Double(row[i]) }
+        }
         norm.withMutableRow(y) { out in for i in row.indices where row[i].isFinite { out[i] += weight } }
       }
     }

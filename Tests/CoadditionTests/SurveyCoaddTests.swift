@@ -148,7 +148,9 @@ import Testing
     for (a, first) in zip(survey.patches, coadds) {
       for (b, second) in zip(survey.patches, coadds) where a.info.index < b.info.index {
         let common = a.info.outerBox.intersection(b.info.outerBox)
-        let (imageA, imageB) = (first.exposure.maskedImage.cropped(to: common), second.exposure.maskedImage.cropped(to: common))
+        let (imageA, imageB) = (
+          first.exposure.maskedImage.cropped(to: common), second.exposure.maskedImage.cropped(to: common)
+        )
         var (sum, variance, count) = (0.0, 0.0, 0)
         for i in imageA.image.pixels.indices {
           let difference = Double(imageA.image.pixels[i] - imageB.image.pixels[i])

@@ -41,9 +41,12 @@ import Testing
     for star in [Point2D(x: 80.25, y: 100.5), Point2D(x: 130.8, y: 60.1), Point2D(x: 101, y: 133.4)] {
       // A star drawn with the true profile, warped.
       let norm = try #require(
-        [Image<Double>(box: Box2I(minX: -25, minY: -25, width: 51, height: 51)) { x, y in
-          moffat(Double(x), Double(y), at: star)
-        }].first).sum
+        [
+          Image<Double>(box: Box2I(minX: -25, minY: -25, width: 51, height: 51)) { x, y in
+            moffat(Double(x), Double(y), at: star)
+          }
+        ].first
+      ).sum
       let image = Image<Float>(box: box) { x, y in
         Float(moffat(Double(x) - star.x, Double(y) - star.y, at: star) / norm)
       }

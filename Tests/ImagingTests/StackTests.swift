@@ -29,7 +29,8 @@ import Testing
       }
       variance[Self.box.minX, Self.box.minY] = .infinity
       return StackInput(
-        try MaskedImage(image: image, mask: mask, variance: variance), weight: 1 / Double(sigma * sigma), tolerance: 0.3)
+        try MaskedImage(image: image, mask: mask, variance: variance), weight: 1 / Double(sigma * sigma), tolerance: 0.3
+      )
     }
   }
 
@@ -37,7 +38,8 @@ import Testing
     var planes = planes
     return StackControl(
       badMask: try planes.bitMask(["BAD", "SAT"]), noData: try planes.bitMask("NO_DATA"),
-      clipped: try planes.add("CLIPPED"), rejected: try planes.add("REJECTED"), inexactPSF: try planes.add("INEXACT_PSF"),
+      clipped: try planes.add("CLIPPED"), rejected: try planes.add("REJECTED"),
+      inexactPSF: try planes.add("INEXACT_PSF"),
       propagated: try planes.bitMask("SAT"))
   }
 
