@@ -19,6 +19,12 @@ struct TractPiece {
     let differenceCount: Int
     /// Where those pixels are on average, from the cell's centre.
     let offset: Point2D
+
+    func moved(toVisit other: Int) -> Entry {
+      Entry(
+        visit: other, count: count, mean: mean, variance: variance, difference: difference,
+        differenceCount: differenceCount, offset: offset)
+    }
   }
 
   /// The cell's index in the grid.
@@ -37,23 +43,61 @@ package struct TractBins: Sendable {
 
   /// - Parameter patches: the bins of each patch; those of cells outside of the grid are left out.
   package init(grid: TractGrid, patches: [[WarpBin]]) {
-    self.grid = grid
-    let visits = Set(patches.joined().map(\.visit)).sorted()
-    self.visits = visits
-    let numbers = Dictionary(uniqueKeysWithValues: visits.enumerated().map { ($1, $0) })
-    pieces = patches.flatMap { bins -> [TractPiece] in
-      var byCell: [Int: [TractPiece.Entry]] = [:]
-      var pivots: [Int: Int] = [:]
+    var collector = Collector(grid)
+    for patch in patches { collector.add(patch) }
+    self.init(collector)
+  }
+
+  /// The same with one patch in memory at a time.
+  ///
+  /// - Throws: what loading throws.
+  package init(grid: TractGrid, patchCount: Int, load: (_ patch: Int) throws -> [WarpBin]) throws {
+    var collector = Collector(grid)
+    for patch in 0..<max(0, patchCount) { collector.add(try load(patch)) }
+    self.init(collector)
+  }
+
+  private init(_ collector: Collector) {
+    grid = collector.grid
+    // Until all patches are there nobody knows which visits there are.
+    let order = collector.visits.indices.sorted { collector.visits[$0] < collector.visits[$1] }
+    visits = order.map { collector.visits[$0] }
+    var places = [Int](repeating: 0, count: order.count)
+    for (place, number) in order.enumerated() { places[number] = place }
+    pieces = collector.pieces.map { piece in
+      TractPiece(
+        cell: piece.cell, pivot: piece.pivot.map { places[$0] },
+        entries: piece.entries.map { $0.moved(toVisit: places[$0.visit]) }.sorted { $0.visit < $1.visit })
+    }
+  }
+
+  /// Pieces with visits numbered as they come.
+  private struct Collector {
+    let grid: TractGrid
+    private(set) var visits: [Int64] = []
+    private(set) var pieces: [TractPiece] = []
+    private var numbers: [Int64: Int] = [:]
+
+    init(_ grid: TractGrid) { self.grid = grid }
+
+    private mutating func number(_ visit: Int64) -> Int {
+      if let known = numbers[visit] { return known }
+      numbers[visit] = visits.count
+      visits.append(visit)
+      return visits.count - 1
+    }
+
+    mutating func add(_ bins: [WarpBin]) {
+      var byCell: [Int: (pivot: Int64, entries: [TractPiece.Entry])] = [:]
       for bin in bins where bin.count > 0 && grid.contains(bin.cell) {
-        guard let visit = numbers[bin.visit] else { continue }
-        byCell[grid.index(bin.cell), default: []].append(
+        byCell[grid.index(bin.cell), default: (bin.pivot, [])].entries.append(
           TractPiece.Entry(
-            visit: visit, count: bin.count, mean: bin.mean, variance: bin.variance, difference: bin.difference,
-            differenceCount: bin.difference.isFinite ? bin.differenceCount : 0, offset: bin.offset))
-        pivots[grid.index(bin.cell)] = numbers[bin.pivot]
+            visit: number(bin.visit), count: bin.count, mean: bin.mean, variance: bin.variance,
+            difference: bin.difference, differenceCount: bin.difference.isFinite ? bin.differenceCount : 0,
+            offset: bin.offset))
       }
-      return byCell.sorted { $0.key < $1.key }.map { cell, entries in
-        TractPiece(cell: cell, pivot: pivots[cell], entries: entries.sorted { $0.visit < $1.visit })
+      for (cell, content) in byCell.sorted(by: { $0.key < $1.key }) {
+        pieces.append(TractPiece(cell: cell, pivot: numbers[content.pivot], entries: content.entries))
       }
     }
   }

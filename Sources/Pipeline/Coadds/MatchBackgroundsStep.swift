@@ -29,14 +29,23 @@ extension MatchBackgroundsTask: PipelineTask {
   }
 
   package func execute(_ context: any QuantumContext) throws {
-    let tables = try context.getAll("bins", as: Catalog.self).map { try WarpBinTable.bins($0.1) }
-    let sizes = tables.reduce(into: Set<Int>()) { $0.formUnion($1.cellSizes) }
-    guard let size = sizes.first else { throw NoWorkFound("no patch of the tract has warps") }
-    guard sizes.count == 1 else {
-      throw TaskError("patches were binned in cells of \(sizes.sorted()) pixels; they must be of one size")
+    let references = context.quantum.inputs["bins"] ?? []
+    func load(_ patch: Int) throws -> (bins: [WarpBin], cellSizes: Set<Int>) {
+      guard let table = try context.get(references[patch], as: Catalog.self) else { return ([], []) }
+      return try WarpBinTable.bins(table)
     }
+    var size: Int?
+    for patch in references.indices where size == nil { size = try load(patch).cellSizes.first }
+    guard let size else { throw NoWorkFound("no patch of the tract has warps") }
     let grid = try TractGrid(tract: try tractInfo(context).box, binSize: size)
-    let solution = try runTract(TractBins(grid: grid, patches: tables.map(\.bins)))
+    let bins = try TractBins(grid: grid, patchCount: references.count) { patch in
+      let (bins, sizes) = try load(patch)
+      guard sizes.isSubset(of: [size]) else {
+        throw TaskError("\(references[patch]) has cells of \(sizes.sorted()) pixels, other patches of \(size)")
+      }
+      return bins
+    }
+    let solution = try runTract(bins)
     let models = Dictionary(uniqueKeysWithValues: solution.models.map { ($0.visit, $0) })
     try context.putAll(
       try (context.quantum.outputs["backgrounds"] ?? []).map { reference in
