@@ -47,7 +47,7 @@ struct CoaddStages {
     func compare() throws -> [WarpBin] {
       try binning.run(
         (0..<Self.visitCount).map { visit in
-          WarpToBin(visit: Int64(visit)) { try readRows(box.minY..<box.endY, ofExposure: path(visit)) }
+          WarpToBin(visit: Int64(visit)) { _ in try readRows(box.minY..<box.endY, ofExposure: path(visit)) }
         }, grid: grid, part: box, memory: 1 << 30)
     }
     let bins = try compare()

@@ -11,6 +11,14 @@ package struct MatchBackgroundsConfig: Config {
     case mean = "MEAN"
     case median = "MEDIAN"
     case meanclip = "MEANCLIP"
+
+    var statistic: Statistic {
+      switch self {
+      case .mean: .mean
+      case .median: .median
+      case .meanclip: .meanclip
+      }
+    }
   }
 
   /// What to do when there are fewer cells than the model needs.
@@ -104,13 +112,7 @@ package struct MatchBackgroundsConfig: Config {
 }
 
 extension MatchBackgroundsConfig {
-  var statistic: Statistic {
-    switch gridStatistic {
-    case .mean: .mean
-    case .median: .median
-    case .meanclip: .meanclip
-    }
-  }
+  var statistic: Statistic { gridStatistic.statistic }
 
   var undersample: Imaging.UndersampleStyle {
     switch undersampleStyle {

@@ -20,7 +20,7 @@ package final class AssembleCoaddTask: Task {
     config = try node.config()
   }
 
-  /// Makes coadds of the same warps, which are read once, a strip of rows at a time.
+  /// Makes coadds of the same warps in one pass over them, a strip of rows at a time.
   ///
   /// **Metadata.** For each coadd `NAME_visits`, `NAME_weights` (sum 1), `NAME_clippedPixelCount`, `NAME_coverage`.
   ///
@@ -103,9 +103,7 @@ package final class AssembleCoaddTask: Task {
     let members = coadd.selection.members.map { warps[$0] }
     let psfs = members.compactMap(\.psf)
     if psfs.count == members.count, let first = psfs.first {
-      let components = try zip(psfs, coadd.weights).flatMap { psf, weight in
-        try psf.reweighted(by: weight).components
-      }
+      let components = try psfs.indices.flatMap { try psfs[$0].components(asImage: $0, weight: coadd.weights[$0]) }
       let center = result.box.center
       let isCovered = components.contains { $0.contains(center) }
       result.psf = try CoaddPSF(components, averagePosition: isCovered ? center : first.averagePosition)

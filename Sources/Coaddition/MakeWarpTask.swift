@@ -66,6 +66,9 @@ package final class MakeWarpTask: Task {
       variance = try PixelStatistics(
         of: image.variance, mask: image.mask, control: StatisticsControl(andMask: noData), .clipped)[.meanclip]
     }
+    guard variance.isFinite, variance > 0 else {
+      throw TaskError("the variance of the warp's pixels is \(variance): its exposures have no usable variance")
+    }
     try metadata.set("detectors", inputs.map { .integer($0.detector) })
     try metadata.set("goodPixelCount", good)
     try metadata.set("coverage", Double(good) / Double(image.box.area))

@@ -21,11 +21,7 @@ struct WarpAccumulator {
     self.wcs = wcs
     control = try config.control
     psfOrder = config.psfOrder
-    var mask = Mask(box: box)
-    let noData = try mask.planes.bitMask("NO_DATA")
-    mask.bits = Image(box: box, fill: noData)
-    image = try MaskedImage(
-      image: Image(box: box, fill: .nan), mask: mask, variance: Image(box: box, fill: .infinity))
+    image = try MaskedImage(withoutDataOver: box)
   }
 
   /// Adds a detector's exposure, calibrated to nJy; where two have data the first one stays.
@@ -46,62 +42,8 @@ struct WarpAccumulator {
     }
     let component = try CoaddPSF.Component(
       warping: psf, of: exposure.box, to: box, along: map, control: control, order: psfOrder)
-    guard let component, let hull = Box2D(around: component.outline) else { return }
-    let frame = Box2D(box)
-    let overlap = Box2D(
-      minX: max(hull.minX, frame.minX), minY: max(hull.minY, frame.minY), maxX: min(hull.maxX, frame.maxX),
-      maxY: min(hull.maxY, frame.maxY))
-    guard !overlap.isEmpty else { return }
+    guard let component, let overlap = component.overlap(with: box) else { return }
     components.append(component)
-    let area = overlap.width * overlap.height
-    if area > largestOverlap?.area ?? 0 { largestOverlap = (area, overlap.center) }
-  }
-}
-
-extension MaskedImage {
-  /// The image in nJy.
-  ///
-  /// - Throws: ``Imaging/ImagingError``.
-  func calibrated(by photoCalib: PhotoCalib) throws -> MaskedImage {
-    var result = self
-    guard let field = photoCalib.field else {
-      result.scale(by: photoCalib.mean)
-      return result
-    }
-    let factors = field.image(over: box)
-    try result.update { image, _, variance in
-      for y in factors.box.minY..<factors.box.endY {
-        let factor = factors.row(y)
-        image.withMutableRow(y) { row in for i in row.indices { row[i] *= Float(factor[i]) } }
-        variance.withMutableRow(y) { row in for i in row.indices { row[i] *= Float(factor[i] * factor[i]) } }
-      }
-    }
-    return result
-  }
-
-  /// Takes the pixels of another image of the same box where this one has none.
-  ///
-  /// - Throws: ``Imaging/ImagingError``.
-  mutating func fillGaps(with other: MaskedImage) throws {
-    let otherMask = try other.mask.conformed(to: mask.planes)
-    let noData = try otherMask.planes.bitMask("NO_DATA")
-    try update { image, mask, variance throws(ImagingError) in
-      // Planes that only the other one has.
-      mask = try mask.conformed(to: otherMask.planes)
-      for y in image.box.minY..<image.box.endY {
-        let (pixels, variances, bits) = (other.image.row(y), other.variance.row(y), otherMask.bits.row(y))
-        image.withMutableRow(y) { image in
-          variance.withMutableRow(y) { variance in
-            mask.bits.withMutableRow(y) { mask in
-              for i in image.indices where mask[i] & noData != 0 && bits[i] & noData == 0 {
-                image[i] = pixels[i]
-                variance[i] = variances[i]
-                mask[i] = bits[i]
-              }
-            }
-          }
-        }
-      }
-    }
+    if overlap.area > largestOverlap?.area ?? 0 { largestOverlap = overlap }
   }
 }

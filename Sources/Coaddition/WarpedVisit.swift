@@ -27,22 +27,3 @@ package struct WarpedVisit {
     self.rows = rows
   }
 }
-
-/// A coadd to make of some of the warps.
-package struct CoaddSelection: Hashable, Sendable {
-  /// What metadata call it.
-  package let name: String
-  /// Which of the warps, ascending.
-  package let members: [Int]
-
-  package init(name: String, members: [Int]) {
-    self.name = name
-    self.members = members
-  }
-}
-
-/// A coadd and how many visits each pixel is made of.
-package struct Coadd: Sendable {
-  package var exposure: Exposure
-  package var inputCount: Image<UInt16>
-}

@@ -47,6 +47,14 @@ struct SimulateCommand: ParsableCommand {
     }
   }
 
+  /// As many as there are processors, if the images of so many exposures fit into half of the memory.
+  private func defaultThreads(_ config: SurveyConfig) -> Int {
+    let pixels = UInt64(config.camera.width) * UInt64(config.camera.height)
+    // Ten planes of four bytes, and as much again while they are made and encoded.
+    let fitting = ProcessInfo.processInfo.physicalMemory / 2 / (80 * pixels + 1)
+    return max(1, min(ProcessInfo.processInfo.activeProcessorCount, Int(clamping: fitting)))
+  }
+
   func run() throws {
     try reportingErrors {
       let loaded = try SurveyConfig.read(survey)
@@ -69,7 +77,7 @@ struct SimulateCommand: ParsableCommand {
       let summary: SimulationSummary
       do {
         summary = try repository.write(
-          overwrites: overwrite, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+          overwrites: overwrite, threads: threads ?? defaultThreads(config),
           isStopped: { ProcessSignals.stopIsRequested }
         ) { done, all in line.show(done, of: all) }
       } catch let error as SimulationInterrupted {

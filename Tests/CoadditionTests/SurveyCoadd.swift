@@ -81,7 +81,7 @@ struct SurveyCoadd {
     binning.binSize = binSize
     for p in patches.indices {
       let warps = zip(visits, patches[p].visits).map { visit, content in
-        WarpToBin(visit: visit) { content.warp.maskedImage }
+        WarpToBin(visit: visit) { _ in content.warp.maskedImage }
       }
       patches[p].bins = try BinWarpsTask(config: binning).run(warps, grid: grid, part: patches[p].info.innerBox)
     }

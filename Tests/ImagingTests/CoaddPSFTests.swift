@@ -75,7 +75,7 @@ import Testing
       Box2D(minX: low, minY: low, maxX: high, maxY: high).corners
     }
     let sharp = try CoaddPSF.Component(kernel: try gaussian(3), outline: square(0, 20), weight: 1)
-    let wide = try CoaddPSF.Component(kernel: try gaussian(6), outline: square(10, 30), weight: 3)
+    let wide = try CoaddPSF.Component(kernel: try gaussian(6), outline: square(10, 30), weight: 3, image: 1)
     let psf = try CoaddPSF([sharp, wide], averagePosition: Point2D(x: 15, y: 15))
     let only = try psf.kernelImage(at: Point2D(x: 5, y: 5))
     #expect(abs(only[0, 0] - (try #require(try gaussian(3).planes[0].pixels.max()))) < 1e-12)
@@ -85,12 +85,32 @@ import Testing
     #expect(abs(both.sum - 1) < 1e-12)
     #expect(throws: ImagingError.self) { try psf.kernelImage(at: Point2D(x: 35, y: 5)) }
     #expect(throws: ImagingError.self) { try psf.kernelImage(at: Point2D(x: .nan, y: 5)) }
-    let light = try psf.reweighted(by: 0.5)
+    let light = try CoaddPSF(
+      try CoaddPSF([sharp], averagePosition: Point2D(x: 5, y: 5)).components(asImage: 4, weight: 0.5)
+        + CoaddPSF([wide], averagePosition: Point2D(x: 5, y: 5)).components(asImage: 9, weight: 0.5),
+      averagePosition: Point2D(x: 15, y: 15))
     #expect(try light.kernelImage(at: Point2D(x: 15, y: 15)) == both)
-    #expect(throws: ImagingError.self) { try psf.reweighted(by: 0) }
+    #expect(throws: ImagingError.self) { try psf.components(asImage: 0, weight: 0) }
+    // Of the detectors of one visit the first counts.
+    let visit = try CoaddPSF(
+      try psf.components(asImage: 2, weight: 1), averagePosition: Point2D(x: 15, y: 15))
+    #expect(try visit.kernelImage(at: Point2D(x: 15, y: 15)) == only)
     #expect(throws: ImagingError.self) {
       try CoaddPSF.Component(kernel: gaussian(3), outline: [Point2D(x: 0, y: 0)], weight: 1)
     }
+  }
+
+  @Test func theMiddleOfAnOverlapIsInsideOfIt() throws {
+    let kernel = try Kernel(try KernelPSF(gaussianFwhm: 3, averagePosition: Point2D(x: 0, y: 0)).kernel)
+    // A square on its corner, of which the box has a corner of the hull only, and then a part.
+    let outline = [Point2D(x: 50, y: 0), Point2D(x: 100, y: 50), Point2D(x: 50, y: 100), Point2D(x: 0, y: 50)]
+    let component = try CoaddPSF.Component(kernel: kernel, outline: outline, weight: 1)
+    #expect(component.overlap(with: Box2I(width: 20, height: 20)) == nil)
+    let part = try #require(component.overlap(with: Box2I(width: 40, height: 40)))
+    #expect(component.contains(part.position))
+    #expect(abs(part.area - 450) < 120)
+    let whole = try #require(component.overlap(with: Box2I(minX: -50, minY: -50, width: 300, height: 300)))
+    #expect(abs(whole.area - 5000) < 500 && whole.position.distance(to: Point2D(x: 50, y: 50)) < 5)
   }
 
   @Test func aSourceThatDoesNotReachIsNoComponent() throws {

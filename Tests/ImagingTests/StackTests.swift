@@ -88,13 +88,15 @@ import Testing
     }
     let outliers = good(x, y).filter(isOutlier)
     var used = good(x, y).filter { !outliers.contains($0) }
+    let hasMajority = !used.isEmpty
+    if used.isEmpty { used = good(x, y) }
     if used.isEmpty { used = inputs.indices.filter { isPresent($0, x, y) } }
     let weight = used.reduce(0) { $0 + inputs[$1].weight }
     let sum = used.reduce(0) { $0 + inputs[$1].weight * Double(inputs[$1].image.image[x, y]) }
     let variance = used.reduce(0) {
       $0 + inputs[$1].weight * inputs[$1].weight * Double(inputs[$1].image.variance[x, y])
     }
-    return (sum / weight, variance / (weight * weight), used.count, !outliers.isEmpty)
+    return (sum / weight, variance / (weight * weight), used.count, hasMajority && !outliers.isEmpty)
   }
 
   @Test(arguments: [1, 2, 3, 4, 5, 8, 17])
@@ -185,6 +187,25 @@ import Testing
       #expect(result.inputCount[x, 6] == 4)
       #expect(abs(result.image.image[x, 6]) < 1)
     }
+  }
+
+  @Test func withoutAMajorityNothingIsAnOutlier() throws {
+    let box = Box2I(width: 3, height: 3)
+    let planes = MaskPlanes.standard
+    let inputs = try [(0, 0), (0, 0), (1000, 0), (1000, 0), (5000, 1)].map { value, isBad -> StackInput in
+      var mask = Mask(box: box)
+      if isBad == 1 { try mask.set("SAT", in: box) }
+      return StackInput(
+        try MaskedImage(image: Image(box: box, fill: Float(value)), mask: mask, variance: Image(box: box, fill: 1)),
+        weight: 1, tolerance: 0.3)
+    }
+    let control = StackControl(
+      badMask: try planes.bitMask("SAT"), noData: try planes.bitMask("NO_DATA"), clipped: 1 << 20)
+    let result = try stack(inputs, rows: 0..<3, control)
+    // Two say this and two that: the mean of the four, and not of the bad one.
+    #expect(result.image.image[1, 1] == 500 && result.inputCount[1, 1] == 4)
+    #expect(result.image.mask[1, 1] & (1 << 20 | control.badMask) == 0)
+    #expect(result.clippedCount == 0)
   }
 
   @Test func saturationIsPropagatedByWeight() throws {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How warps are compared in cells.
 
-internal import Imaging
 package import TaskFramework
 
 /// How the backgrounds of a patch's warps are compared in cells of its tract.
@@ -9,27 +8,12 @@ package struct BinWarpsConfig: Config {
   package var binSize = 128
   package var badMaskPlanes = ["BAD", "SAT", "EDGE", "NO_DATA", "CR", "INTRP", "DETECTED", "DETECTED_NEGATIVE"]
   package var growDetections = 8
-  package var gridStatistic = GridStatistic.meanClip
+  package var gridStatistic = MatchBackgroundsConfig.GridStatistic.meanclip
   package var numSigmaClip = 3.0
   package var numIter = 3
   package var connections = ConnectionNames()
 
   package init() {}
-
-  /// What stands for the pixels of a cell.
-  package enum GridStatistic: String, ConfigChoice {
-    case mean = "MEAN"
-    case median = "MEDIAN"
-    case meanClip = "MEANCLIP"
-
-    var statistic: Statistic {
-      switch self {
-      case .mean: .mean
-      case .median: .median
-      case .meanClip: .meanclip
-      }
-    }
-  }
 
   package static let fields: [ConfigField<Self>] = [
     .field("binSize", \.binSize, in: 4...10_000, doc: "side of a cell, pixels"),

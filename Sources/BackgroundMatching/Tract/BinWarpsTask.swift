@@ -8,9 +8,10 @@ package import TaskFramework
 /// A visit's warp of a patch, read when its turn has come.
 package struct WarpToBin {
   package let visit: Int64
-  package let load: () throws -> MaskedImage
+  /// Reads a part of the warp; more does no harm.
+  package let load: (_ part: Box2I) throws -> MaskedImage
 
-  package init(visit: Int64, load: @escaping () throws -> MaskedImage) {
+  package init(visit: Int64, load: @escaping (_ part: Box2I) throws -> MaskedImage) {
     self.visit = visit
     self.load = load
   }
@@ -60,7 +61,7 @@ package final class BinWarpsTask: Task {
       for (i, warp) in warps.enumerated() {
         try checkCancellation()
         var difference = pivotImage
-        try difference.subtract(try images.load(i).filling(part))
+        try difference.subtract(try images.load(i).extended(to: part))
         for (k, box) in boxes.enumerated() where own[i][k].count > 0 {
           bins.append(
             pivots[k] == i
@@ -129,7 +130,7 @@ package final class BinWarpsTask: Task {
     _ pivots: [Int], _ boxes: [Box2I], _ part: Box2I, _ images: inout WarpCache
   ) throws -> MaskedImage {
     guard let first = pivots.first else { return MaskedImage(box: part) }
-    var result = try images.load(first).filling(part)
+    var result = try images.load(first).extended(to: part)
     for pivot in Set(pivots).sorted() where pivot != first {
       let image = try images.load(pivot)
       for (k, box) in boxes.enumerated() where pivots[k] == pivot {
@@ -137,33 +138,6 @@ package final class BinWarpsTask: Task {
       }
     }
     return result
-  }
-}
-
-/// Parts of warps that are looked at twice, as many as memory may hold.
-private struct WarpCache {
-  private let warps: [WarpToBin]
-  private let part: Box2I
-  private let growth: Int
-  private var budget: Int
-  private var images: [Int: MaskedImage] = [:]
-
-  init(_ warps: [WarpToBin], part: Box2I, growth: Int, budget: Int) {
-    self.warps = warps
-    self.part = part
-    self.growth = growth
-    self.budget = budget
-  }
-
-  mutating func load(_ i: Int) throws -> MaskedImage {
-    if let image = images[i] { return image }
-    let image = try warps[i].load().cropped(to: part).growingDetections(by: growth)
-    let size = image.box.area * 12
-    if size <= budget {
-      budget -= size
-      images[i] = image
-    }
-    return image
   }
 }
 
@@ -194,38 +168,5 @@ extension MaskedImage {
     guard count > 0 else { return nil }
     return Point2D(
       x: Double(box.minX) + Double(sumX) / Double(count), y: Double(box.minY) + Double(sumY) / Double(count))
-  }
-
-  /// The image with more around what is detected counted to it.
-  fileprivate func growingDetections(by radius: Int) throws(ImagingError) -> MaskedImage {
-    let detected = mask.planes.bitMask(ofExisting: ["DETECTED", "DETECTED_NEGATIVE"])
-    var result = self
-    try result.update { _, mask, _ in mask = mask.growing(detected, by: radius) }
-    return result
-  }
-
-  /// The image over another box; what it does not reach has no data.
-  fileprivate func filling(_ part: Box2I) throws(ImagingError) -> MaskedImage {
-    guard box != part else { return self }
-    var planes = mask.planes
-    let noData = try planes.add("NO_DATA")
-    var bits = Image<UInt32>(box: part, fill: noData)
-    bits.paste(mask.bits)
-    var (pixels, variances) = (Image<Float>(box: part, fill: .nan), Image<Float>(box: part, fill: .infinity))
-    pixels.paste(image)
-    variances.paste(variance)
-    return try MaskedImage(image: pixels, mask: Mask(bits: bits, planes: planes), variance: variances)
-  }
-
-  /// Writes a part of another image over this one.
-  fileprivate mutating func replace(_ part: Box2I, with other: MaskedImage) throws(ImagingError) {
-    let piece = other.cropped(to: part)
-    let pieceMask = try piece.mask.conformed(to: mask.planes)
-    try update { image, mask, variance throws(ImagingError) in
-      mask = try mask.conformed(to: pieceMask.planes)
-      mask.bits.paste(pieceMask.bits)
-      image.paste(piece.image)
-      variance.paste(piece.variance)
-    }
   }
 }

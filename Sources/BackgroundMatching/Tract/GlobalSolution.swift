@@ -10,10 +10,46 @@ extension TractBins {
   /// Σ w (y − b − t)² over all pieces and visits, plus λ times the roughness of the models. With t eliminated this is the sum over all
   /// pairs of visits (framework A.16), weighted as their noise asks. No visit has to cover everything: what two of them have in common
   /// with a third joins them. A smooth field that all visits share is left open.
-  func globalOffsets(_ config: TractMatchingConfig) -> [[Double]] {
+  ///
+  /// - Parameter start: a solution to begin with.
+  /// - Returns: by visit, then cell; NaN for visits that nothing joins to the largest group of visits.
+  /// - Throws: what `check` throws.
+  func globalOffsets(
+    _ config: TractMatchingConfig, start: [[Double]]? = nil, check: () throws -> Void
+  ) rethrows -> (offsets: [[Double]], steps: Int, relativeResidual: Double) {
     let system = GlobalSystem(self, smoothness: config.smoothness)
-    let solution = conjugateGradients(system.right, diagonal: system.diagonal, system.operate)
-    return visits.indices.map { v in Array(solution[v * grid.cellCount..<(v + 1) * grid.cellCount]) }
+    // What is not joined was NaN before, and stays out.
+    let first = start.map { $0.flatMap { $0.map { $0.isFinite ? $0 : 0 } } }
+    let search = try ConjugateGradients(
+      system.right, diagonal: system.diagonal, start: first, check: check, operate: system.operate)
+    let joined = joinedVisits
+    let offsets = visits.indices.map { v -> [Double] in
+      joined.contains(v)
+        ? Array(search.solution[v * grid.cellCount..<(v + 1) * grid.cellCount])
+        : [Double](repeating: .nan, count: grid.cellCount)
+    }
+    return (offsets, search.steps, search.relativeResidual)
+  }
+
+  /// The largest group of visits that pieces join, directly or by others; of equal ones that of the first visit.
+  var joinedVisits: Set<Int> {
+    var group = Array(visits.indices)
+    func root(_ v: Int) -> Int {
+      var v = v
+      while group[v] != v { v = group[v] }
+      return v
+    }
+    for piece in pieces {
+      let members = piece.entries.filter { GlobalSystem.weight($0) != nil }
+      guard let first = members.first else { continue }
+      for entry in members {
+        let (a, b) = (root(first.visit), root(entry.visit))
+        group[max(a, b)] = min(a, b)
+      }
+    }
+    let groups = Dictionary(grouping: visits.indices, by: root)
+    let largest = groups.max { ($0.value.count, $1.key) < ($1.value.count, $0.key) }
+    return Set(largest?.value ?? [])
   }
 }
 
@@ -65,22 +101,25 @@ private struct GlobalSystem {
     self.diagonal = diagonal
   }
 
-  /// The inverse variance of a cell's mean.
-  private static func weight(_ entry: TractPiece.Entry) -> Double? {
+  /// The inverse variance of a cell's mean; `nil` for one that was not compared, or has no noise to go by.
+  static func weight(_ entry: TractPiece.Entry) -> Double? {
     guard entry.differenceCount > 0, entry.variance.isFinite, entry.variance > 0 else { return nil }
     return Double(entry.differenceCount) / entry.variance
   }
 
-  func operate(_ b: [Double]) -> [Double] {
-    let cellCount = surface.columns * surface.rows
-    var result = (0..<visitCount).flatMap { v in
-      surface.roughness(Array(b[v * cellCount..<(v + 1) * cellCount])).map { $0 * smoothness }
+  func operate(_ b: [Double], _ result: inout [Double]) {
+    for i in result.indices { result[i] = 0 }
+    for v in 0..<visitCount {
+      surface.addRoughness(of: b, from: v * surface.columns * surface.rows, times: smoothness, to: &result)
     }
     for piece in pieces {
-      let total = piece.reduce(0) { $0 + $1.weight }
-      let mean = piece.reduce(0) { $0 + $1.weight * b[$1.unknown] } / total
+      var (total, mean) = (0.0, 0.0)
+      for entry in piece {
+        total += entry.weight
+        mean += entry.weight * b[entry.unknown]
+      }
+      mean /= total
       for entry in piece { result[entry.unknown] += entry.weight * (b[entry.unknown] - mean) }
     }
-    return result
   }
 }

@@ -32,13 +32,13 @@ struct SmoothSurface {
     let mean = values.indices.reduce(0) { $0 + (weights[$1] > 0 ? weights[$1] * values[$1] : 0) } / total
     let right = values.indices.map { weights[$0] > 0 ? weights[$0] * (values[$0] - mean) : 0 }
     let diagonal = diagonal
-    let solution = conjugateGradients(right, diagonal: weights.indices.map { weights[$0] + smoothness * diagonal[$0] })
-    {
-      z in
-      let roughness = roughness(z)
-      return z.indices.map { weights[$0] * z[$0] + smoothness * roughness[$0] }
+    let search = ConjugateGradients(
+      right, diagonal: weights.indices.map { weights[$0] + smoothness * diagonal[$0] }, check: {}
+    ) { z, result in
+      for i in z.indices { result[i] = weights[i] * z[i] }
+      addRoughness(of: z, times: smoothness, to: &result)
     }
-    return solution.map { $0 + mean }
+    return search.solution.map { $0 + mean }
   }
 
   /// A surface at the centres of cells, from its means over them.
@@ -54,74 +54,61 @@ struct SmoothSurface {
     }
   }
 
-  /// Half the gradient of the roughness at each cell.
-  func roughness(_ z: [Double]) -> [Double] {
-    var result = [Double](repeating: 0, count: z.count)
-    forEachTerm { weight, terms in
-      var value = 0.0
-      for (cell, factor) in terms { value += factor * z[cell] }
-      value *= weight
-      for (cell, factor) in terms { result[cell] += factor * value }
+  /// Adds half the gradient of the roughness, times a number, for the surface that begins at a place of a vector.
+  func addRoughness(of z: [Double], from start: Int = 0, times factor: Double, to result: inout [Double]) {
+    /// A difference of the values at some cells, squared: what it adds to the gradient there.
+    @inline(__always)
+    func add(_ weight: Double, _ i: Int, _ a: Double, _ j: Int, _ b: Double) {
+      let value = factor * weight * (a * z[i] + b * z[j])
+      result[i] += a * value
+      result[j] += b * value
     }
-    return result
-  }
-
-  /// The diagonal of the same.
-  var diagonal: [Double] {
-    var result = [Double](repeating: 0, count: columns * rows)
-    forEachTerm { weight, terms in for (cell, factor) in terms { result[cell] += weight * factor * factor } }
-    return result
-  }
-
-  /// Calls a closure for each difference whose square is a part of the roughness.
-  private func forEachTerm(_ body: (_ weight: Double, _ terms: [(Int, Double)]) -> Void) {
+    @inline(__always)
+    func addSecond(_ i: Int, _ step: Int) {
+      let value = factor * (z[i - step] - 2 * z[i] + z[i + step])
+      result[i - step] += value
+      result[i] -= 2 * value
+      result[i + step] += value
+    }
     for y in 0..<rows {
       for x in 0..<columns {
-        let i = y * columns + x
-        if x + 1 < columns { body(tension, [(i, -1), (i + 1, 1)]) }
-        if y + 1 < rows { body(tension, [(i, -1), (i + columns, 1)]) }
-        if x > 0, x + 1 < columns { body(1, [(i - 1, 1), (i, -2), (i + 1, 1)]) }
-        if y > 0, y + 1 < rows { body(1, [(i - columns, 1), (i, -2), (i + columns, 1)]) }
-        if x + 1 < columns, y + 1 < rows {
-          body(2, [(i, 1), (i + 1, -1), (i + columns, -1), (i + columns + 1, 1)])
+        let i = start + y * columns + x
+        let (hasRight, hasUp) = (x + 1 < columns, y + 1 < rows)
+        if hasRight { add(tension, i, -1, i + 1, 1) }
+        if hasUp { add(tension, i, -1, i + columns, 1) }
+        if x > 0, hasRight { addSecond(i, 1) }
+        if y > 0, hasUp { addSecond(i, columns) }
+        if hasRight, hasUp {
+          // The mixed derivative counts twice.
+          let value = 2 * factor * (z[i] - z[i + 1] - z[i + columns] + z[i + columns + 1])
+          result[i] += value
+          result[i + 1] -= value
+          result[i + columns] -= value
+          result[i + columns + 1] += value
         }
       }
     }
   }
-}
 
-/// Solves a symmetric, positive system by conjugate gradients with the diagonal as preconditioner.
-///
-/// - Parameter operate: the matrix times a vector.
-/// - Returns: the solution to a relative residual of 10⁻⁹, or what 2,000 steps have come to.
-func conjugateGradients(_ b: [Double], diagonal: [Double], _ operate: ([Double]) -> [Double]) -> [Double] {
-  var x = [Double](repeating: 0, count: b.count)
-  var r = b
-  func precondition(_ r: [Double]) -> [Double] { r.indices.map { diagonal[$0] > 0 ? r[$0] / diagonal[$0] : r[$0] } }
-  func dot(_ a: [Double], _ b: [Double]) -> Double {
-    var sum = 0.0
-    for i in a.indices { sum += a[i] * b[i] }
-    return sum
-  }
-  var z = precondition(r)
-  var p = z
-  var rz = dot(r, z)
-  let limit = 1e-18 * dot(b, precondition(b))
-  guard limit > 0 else { return x }
-  for _ in 0..<2000 where rz > limit {
-    let q = operate(p)
-    let curvature = dot(p, q)
-    guard curvature > 0 else { break }
-    let step = rz / curvature
-    for i in x.indices {
-      x[i] += step * p[i]
-      r[i] -= step * q[i]
+  /// The diagonal of the same matrix.
+  var diagonal: [Double] {
+    var result = [Double](repeating: 0, count: columns * rows)
+    for y in 0..<rows {
+      for x in 0..<columns {
+        let i = y * columns + x
+        let (hasRight, hasUp) = (x + 1 < columns, y + 1 < rows)
+        for (isThere, step) in [(hasRight, 1), (hasUp, columns)] where isThere {
+          result[i] += tension
+          result[i + step] += tension
+        }
+        for (isThere, step) in [(x > 0 && hasRight, 1), (y > 0 && hasUp, columns)] where isThere {
+          result[i - step] += 1
+          result[i] += 4
+          result[i + step] += 1
+        }
+        if hasRight, hasUp { for k in [i, i + 1, i + columns, i + columns + 1] { result[k] += 2 } }
+      }
     }
-    z = precondition(r)
-    let next = dot(r, z)
-    let ratio = next / rz
-    rz = next
-    for i in p.indices { p[i] = z[i] + ratio * p[i] }
+    return result
   }
-  return x
 }

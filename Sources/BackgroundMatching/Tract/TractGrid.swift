@@ -15,7 +15,8 @@ package struct TractGrid: Hashable, Sendable {
 
   /// The cells of a tract, and one more all around, so that no pixel of it lies beyond their centres.
   ///
-  /// - Throws: ``Imaging/ImagingError/invalidParameter(_:)`` for a box without pixels, or a size that is not 1 to 100,000.
+  /// - Throws: ``Imaging/ImagingError/invalidParameter(_:)`` for a box without pixels, a size that is not 1 to 100,000, or more
+  ///   than two million cells.
   package init(tract: Box2I, binSize: Int) throws(ImagingError) {
     guard (1...100_000).contains(binSize), !tract.isEmpty else {
       throw .invalidParameter("cells of \(binSize) pixels over a tract of \(tract)")
@@ -26,7 +27,15 @@ package struct TractGrid: Hashable, Sendable {
     self.binSize = binSize
     columns = try BackgroundCells(length: box.width, count: control.columns)
     rows = try BackgroundCells(length: box.height, count: control.rows)
+    guard cellCount <= Self.largestCellCount else {
+      throw .invalidParameter(
+        "cells of \(binSize) pixels divide a tract of \(tract.width)×\(tract.height) pixels into \(cellCount) cells, more than "
+          + "\(Self.largestCellCount); binSize must be larger")
+    }
   }
+
+  /// Each visit has several numbers for each cell.
+  private static let largestCellCount = 2_000_000
 
   package var cellCount: Int { columns.count * rows.count }
 

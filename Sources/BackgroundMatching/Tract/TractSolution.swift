@@ -21,20 +21,38 @@ package struct TractSolution: Sendable {
   package let referenceVisit: Int64?
   /// In the order of the visits.
   package let models: [VisitModel]
+  /// Of the last search of the global strategy: how many steps it took, and what was left, relative to the right side.
+  package var search: (steps: Int, relativeResidual: Double)?
 }
 
 extension TractBins {
   /// Matches the backgrounds of all visits.
   ///
-  /// - Throws: ``TractMatchingError``, ``Imaging/ImagingError``.
-  package func solve(_ config: TractMatchingConfig) throws -> TractSolution {
+  /// - Parameter check: asked while the work goes on; what it throws ends it.
+  /// - Throws: ``TractMatchingError``, ``Imaging/ImagingError``, and what `check` throws.
+  package func solve(_ config: TractMatchingConfig, check: () throws -> Void = {}) throws -> TractSolution {
     let reference = try chooseReference(config)
-    var offsets = offsets(reference, config)
-    for _ in 0..<2 { offsets = centered(by: offsets).offsets(reference, config) }
+    var bins = self
+    var offsets: [[Double]] = []
+    var backgrounds: [[Double]]?
+    var search: (steps: Int, relativeResidual: Double)?
+    // The first round takes differences from where their pixels are; the models' slopes then bring them to the cells' centres.
+    for round in 0..<3 {
+      try check()
+      if round > 0 { bins = centered(by: offsets) }
+      switch config.strategy {
+      case .reference: offsets = bins.differences(from: reference, config)
+      case .global:
+        let found = try bins.globalOffsets(config, start: backgrounds, check: check)
+        (backgrounds, search) = (found.offsets, (found.steps, found.relativeResidual))
+        let origin = config.gauge == .reference ? found.offsets[reference] : mean(found.offsets)
+        offsets = found.offsets.map { background in zip(background, origin).map { $1 - $0 } }
+      }
+    }
     let box = Box2I(width: grid.columns.count, height: grid.rows.count)
     let surface = SmoothSurface(columns: grid.columns.count, rows: grid.rows.count)
     let models = try visits.indices.map { v -> TractSolution.VisitModel in
-      let (rms, overlap) = agreement(v, reference, offsets)
+      let (rms, overlap) = bins.agreement(v, reference, offsets)
       let values = try Image(box: box, pixels: surface.centerValues(ofMeans: offsets[v]).map { Float($0) })
       let isKnown = values.pixels.allSatisfy(\.isFinite)
       return TractSolution.VisitModel(
@@ -43,18 +61,7 @@ extension TractBins {
     }
     return TractSolution(
       referenceVisit: config.strategy == .reference || config.gauge == .reference ? visits[reference] : nil,
-      models: models)
-  }
-
-  /// What is added to each visit, in every cell.
-  private func offsets(_ reference: Int, _ config: TractMatchingConfig) -> [[Double]] {
-    switch config.strategy {
-    case .reference: return differences(from: reference, config)
-    case .global:
-      let backgrounds = globalOffsets(config)
-      let origin = config.gauge == .reference ? backgrounds[reference] : mean(backgrounds)
-      return backgrounds.map { background in zip(background, origin).map { $1 - $0 } }
-    }
+      models: models, search: search)
   }
 
   private func chooseReference(_ config: TractMatchingConfig) throws -> Int {
@@ -92,8 +99,10 @@ extension TractBins {
     }
   }
 
+  /// The mean over the visits that are joined.
   private func mean(_ offsets: [[Double]]) -> [Double] {
-    (0..<grid.cellCount).map { cell in offsets.reduce(0) { $0 + $1[cell] } / Double(max(1, offsets.count)) }
+    let joined = offsets.filter { $0.first?.isFinite ?? false }
+    return (0..<grid.cellCount).map { cell in joined.reduce(0) { $0 + $1[cell] } / Double(max(1, joined.count)) }
   }
 
   /// How well a model explains what was measured against the reference.

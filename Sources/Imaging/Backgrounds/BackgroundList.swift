@@ -51,9 +51,19 @@ package struct BackgroundModel: Hashable, Sendable {
 
 /// Backgrounds that were subtracted one after the other; the whole is their sum.
 package struct BackgroundList: Hashable, Sendable {
-  package var models: [BackgroundModel]
+  /// What values are in.
+  package enum Unit: String, Hashable, Sendable {
+    case count
+    case nanojansky = "nJy"
+  }
 
-  package init(_ models: [BackgroundModel] = []) { self.models = models }
+  package var models: [BackgroundModel]
+  package var unit: Unit
+
+  package init(_ models: [BackgroundModel] = [], unit: Unit = .count) {
+    self.models = models
+    self.unit = unit
+  }
 
   /// The sum of all surfaces; zero for an empty list.
   ///

@@ -15,10 +15,12 @@ package struct CoaddPSF: PSF, Equatable {
     package var outline: [Point2D]
     /// Relative to those of the other components; positive.
     package var weight: Double
+    /// Which image it is a part of: of the detectors of one visit the first that has a position counts, as of their pixels.
+    package var image: Int
 
     /// - Throws: ``ImagingError/invalidParameter(_:)`` for even sides, an outline that has no inside, or a weight that is not
     ///   positive and finite.
-    package init(kernel: Kernel, outline: [Point2D], weight: Double) throws(ImagingError) {
+    package init(kernel: Kernel, outline: [Point2D], weight: Double, image: Int = 0) throws(ImagingError) {
       guard kernel.width % 2 == 1, kernel.height % 2 == 1 else {
         throw .invalidParameter("a PSF image must have odd sides, not \(kernel.width)×\(kernel.height)")
       }
@@ -31,6 +33,7 @@ package struct CoaddPSF: PSF, Equatable {
       self.kernel = kernel
       self.outline = outline
       self.weight = weight
+      self.image = image
     }
 
     /// Whether a position is inside of the outline: a ray from it crosses an odd number of edges.
@@ -43,8 +46,27 @@ package struct CoaddPSF: PSF, Equatable {
       }
       return isInside
     }
+
+    /// About how many pixels of a box are inside of the outline, and one of their positions, close to the middle of them.
+    ///
+    /// - Returns: `nil` when none of 17² positions is inside.
+    package func overlap(with box: Box2I) -> (area: Double, position: Point2D)? {
+      guard let hull = Box2D(around: outline), let common = Box2D(box).intersection(hull) else { return nil }
+      let side = 17
+      let inside = (0..<side * side).map { k in
+        Point2D(
+          x: common.minX + common.width * (Double(k % side) + 0.5) / Double(side),
+          y: common.minY + common.height * (Double(k / side) + 0.5) / Double(side))
+      }.filter(contains)
+      guard !inside.isEmpty else { return nil }
+      let sum = inside.reduce(Point2D(x: 0, y: 0), +)
+      let middle = sum * (1 / Double(inside.count))
+      let nearest = inside.min { $0.distance(to: middle) < $1.distance(to: middle) } ?? middle
+      return (common.width * common.height * Double(inside.count) / Double(side * side), nearest)
+    }
   }
 
+  /// At a position that several components of one image have, the first counts.
   package let components: [Component]
   package let averagePosition: Point2D
 
@@ -57,7 +79,8 @@ package struct CoaddPSF: PSF, Equatable {
 
   /// - Throws: ``ImagingError/outOfRange(_:)`` where no component contributes.
   package func kernelImage(at position: Point2D) throws(ImagingError) -> Image<Double> {
-    let here = components.filter { $0.contains(position) }
+    var images: Set<Int> = []
+    let here = components.filter { $0.contains(position) && images.insert($0.image).inserted }
     guard let first = here.first else {
       throw .outOfRange("there is no PSF at (\(position.x), \(position.y)): no image contributes there")
     }
@@ -78,13 +101,13 @@ package struct CoaddPSF: PSF, Equatable {
     return try normalizedStamp(sum)
   }
 
-  /// The same with all weights multiplied by a number, as a part of a larger coadd has it.
+  /// The components of a warp as one image of a larger coadd has them: weights multiplied by a number.
   ///
   /// - Throws: ``ImagingError/invalidParameter(_:)`` for a factor that is not positive and finite.
-  package func reweighted(by factor: Double) throws(ImagingError) -> CoaddPSF {
-    try CoaddPSF(
-      try components.map { component throws(ImagingError) in
-        try Component(kernel: component.kernel, outline: component.outline, weight: component.weight * factor)
-      }, averagePosition: averagePosition)
+  package func components(asImage image: Int, weight factor: Double) throws(ImagingError) -> [Component] {
+    try components.map { component throws(ImagingError) in
+      try Component(
+        kernel: component.kernel, outline: component.outline, weight: component.weight * factor, image: image)
+    }
   }
 }

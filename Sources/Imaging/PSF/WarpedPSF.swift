@@ -33,11 +33,7 @@ extension CoaddPSF.Component {
         (0..<8).map { step in corners[i] + (corners[(i + 1) % 4] - corners[i]) * (Double(step) / 8) }
       })
     guard outline.allSatisfy(\.isFinite), let hull = Box2D(around: outline) else { return nil }
-    let frame = Box2D(destination)
-    let region = Box2D(
-      minX: max(hull.minX, frame.minX), minY: max(hull.minY, frame.minY), maxX: min(hull.maxX, frame.maxX),
-      maxY: min(hull.maxY, frame.maxY))
-    guard !region.isEmpty else { return nil }
+    guard let region = Box2D(destination).intersection(hull) else { return nil }
 
     let side = order + 2
     let candidates = (0..<side).flatMap { j in

@@ -28,15 +28,31 @@ final class StackSums {
     var variance = 0.0
     var bits: UInt32 = 0
     var count: UInt32 = 0
+
+    @inline(__always)
+    mutating func add(_ value: Double, _ variance: Double, _ bits: UInt32, _ weight: Double) {
+      sum += weight * value
+      self.weight += weight
+      self.variance += weight * weight * variance
+      self.bits |= bits
+      count += 1
+    }
   }
 
   private struct PixelSums {
     var good = Sums()
+    /// Good pixels and outliers.
+    var unclipped = Sums()
     var all = Sums()
-    /// Bits that say what was left out.
+    /// Bits that say what was left out for its mask.
     var left: UInt32 = 0
+    var clippedCount = 0
     /// Weight of what was left out for a bit that is propagated.
     var propagatedWeight = 0.0
+
+    /// What the pixel is made of: when all good ones are outliers there is no majority, and all of them count.
+    var used: Sums { good.weight > 0 ? good : unclipped.weight > 0 ? unclipped : all }
+    var isClipped: Bool { clippedCount > 0 && good.weight > 0 }
   }
 
   private let memory: StackMemory
@@ -44,7 +60,6 @@ final class StackSums {
   private let clips: Bool
   private let pixels: UnsafeMutablePointer<PixelSums>
   private let isClipped: UnsafeMutablePointer<Float>
-  private var clippedCount = 0
 
   init(_ memory: StackMemory, _ control: StackControl, clips: Bool) {
     self.memory = memory
@@ -72,21 +87,15 @@ final class StackSums {
         input, row: row, limit: control.numSigmaClip, limitBeside: control.numSigmaClipBeside, isClipped: isClipped)
     }
     for x in 0..<memory.width where present[x] > 0 {
-      let (value, variance, bits) = (weight * Double(values[x]), weight * weight * Double(variances[x]), mask[x])
-      pixels[x].all.sum += value
-      pixels[x].all.weight += weight
-      pixels[x].all.variance += variance
-      pixels[x].all.bits |= bits
-      pixels[x].all.count += 1
-      if isClipped[x] > 0 {
-        pixels[x].left |= control.clipped | control.inexactPSF
-        clippedCount += 1
-      } else if good[x] > 0 {
-        pixels[x].good.sum += value
-        pixels[x].good.weight += weight
-        pixels[x].good.variance += variance
-        pixels[x].good.bits |= bits
-        pixels[x].good.count += 1
+      let (value, variance, bits) = (Double(values[x]), Double(variances[x]), mask[x])
+      pixels[x].all.add(value, variance, bits, weight)
+      if good[x] > 0 {
+        if isClipped[x] > 0 {
+          pixels[x].clippedCount += 1
+        } else {
+          pixels[x].good.add(value, variance, bits, weight)
+        }
+        pixels[x].unclipped.add(value, variance, bits, weight)
       } else {
         pixels[x].left |= control.rejected | control.inexactPSF
         if bits & control.propagated != 0 { pixels[x].propagatedWeight += weight }
@@ -100,20 +109,21 @@ final class StackSums {
     let (pixels, width, control) = (pixels, memory.width, control)
     result.image.withMutableRow(y) { out in
       for x in 0..<width where pixels[x].all.weight > 0 {
-        let sums = pixels[x].good.weight > 0 ? pixels[x].good : pixels[x].all
+        let sums = pixels[x].used
         out[x] = Float(sums.sum / sums.weight)
       }
     }
     result.variance.withMutableRow(y) { out in
       for x in 0..<width where pixels[x].all.weight > 0 {
-        let sums = pixels[x].good.weight > 0 ? pixels[x].good : pixels[x].all
+        let sums = pixels[x].used
         out[x] = Float(sums.variance / (sums.weight * sums.weight))
       }
     }
     result.bits.withMutableRow(y) { out in
       for x in 0..<width where pixels[x].all.weight > 0 {
-        let (all, good) = (pixels[x].all, pixels[x].good)
-        var bits = (good.weight > 0 ? good : all).bits | pixels[x].left
+        let all = pixels[x].all
+        var bits = pixels[x].used.bits | pixels[x].left
+        if pixels[x].isClipped { bits |= control.clipped | control.inexactPSF }
         if pixels[x].propagatedWeight >= control.propagationThreshold * all.weight {
           bits |= all.bits & control.propagated
         }
@@ -122,12 +132,10 @@ final class StackSums {
     }
     result.inputCount.withMutableRow(y) { out in
       for x in 0..<width {
-        let (all, good) = (pixels[x].all, pixels[x].good)
-        out[x] = UInt16(clamping: (good.weight > 0 ? good : all).count)
+        out[x] = UInt16(clamping: pixels[x].used.count)
+        if pixels[x].isClipped { result.clippedCount += pixels[x].clippedCount }
       }
     }
-    result.clippedCount += clippedCount
-    clippedCount = 0
     pixels.update(repeating: PixelSums(), count: max(1, width))
   }
 }

@@ -11,7 +11,8 @@ internal import SkyGeometry
 ///
 /// **Outliers.** With m the median of the good pixels (of three at least), a pixel is an outlier when |x − m| > k σ + t M: σ is its own
 /// standard deviation, M the largest |m| among it and its neighbours, t the image's tolerance, so that the cores of stars survive
-/// that are sharper in one image than in another. Beside an outlier a lower k counts.
+/// that are sharper in one image than in another. Beside an outlier a lower k counts. Where that leaves no good pixel, as between two
+/// values with two images each, none is an outlier.
 ///
 /// **Guarantees.** Sums are float64 in the order of the inputs. The result does not depend on how a larger image is cut into strips
 /// of rows, if each strip's inputs reach two rows further than the rows that are asked for, where there are any.

@@ -22,7 +22,7 @@ package func warp(
   _ input: MaskedImage, to box: Box2I, along map: some PixelMap, control: WarpControl = .init()
 ) throws(ImagingError) -> MaskedImage {
   try control.validate()
-  var result = try emptyDestination(for: input, box: box)
+  var result = try MaskedImage(withoutDataOver: box, planes: input.mask.planes)
   let region = reachableRegion(of: input.box, in: box, map)
   guard !region.isEmpty else { return result }
   let grid = PixelMapGrid(map, over: region, tolerance: control.positionTolerance)
@@ -45,7 +45,7 @@ package func obviousWarp(
   _ input: MaskedImage, to box: Box2I, along map: some PixelMap, control: WarpControl = .init()
 ) throws(ImagingError) -> MaskedImage {
   try control.validate()
-  var result = try emptyDestination(for: input, box: box)
+  var result = try MaskedImage(withoutDataOver: box, planes: input.mask.planes)
   try result.update { image, mask, variance in
     for y in box.minY..<box.endY {
       for x in box.minX..<box.endX {
@@ -91,15 +91,6 @@ func obviousValue(
     }
   }
   return (Float(value * scale), bits, Float(spread * scale * scale))
-}
-
-/// A destination in which nothing has data yet.
-private func emptyDestination(for input: MaskedImage, box: Box2I) throws(ImagingError) -> MaskedImage {
-  var mask = Mask(box: box, planes: input.mask.planes)
-  let noData = try mask.addPlane("NO_DATA")
-  mask.bits = Image(box: box, fill: noData)
-  return try MaskedImage(
-    image: Image(box: box, fill: .nan), mask: mask, variance: Image(box: box, fill: .infinity))
 }
 
 /// The part of the destination that the source can reach; beyond it a map may be undefined or slow to find that out.

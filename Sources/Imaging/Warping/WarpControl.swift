@@ -13,7 +13,7 @@ package enum WarpingKernel: Hashable, Sendable {
   package init(named name: String) throws(ImagingError) {
     if name == "bilinear" {
       self = .bilinear
-    } else if let order = Int(name.dropFirst(name.hasPrefix("lanczos") ? 7 : name.count)), (2...8).contains(order) {
+    } else if let order = (2...8).first(where: { name == "lanczos\($0)" }) {
       self = .lanczos(order)
     } else {
       throw .invalidParameter("there is no warping kernel \(name); there are bilinear and lanczos2 to lanczos8")

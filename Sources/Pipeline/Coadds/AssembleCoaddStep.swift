@@ -8,7 +8,7 @@ internal import Repository
 internal import SkyGeometry
 package import TaskFramework
 
-/// A quantum is a patch and band; it makes the coadd of all visits and the one of the template's, reading each warp once.
+/// A quantum is a patch and band; it makes the coadd of all visits and the one of the template's, from one pass over the warps.
 extension AssembleCoaddTask: PipelineTask {
   package static func connections(_ config: AssembleCoaddConfig) throws -> Connections {
     let patch: Set<Dimension> = [.tract, .patch, .band]
@@ -80,7 +80,10 @@ extension AssembleCoaddTask: PipelineTask {
   private func readWarps(_ context: any QuantumContext) throws -> ([WarpedVisit], [DatasetRef]) {
     var backgrounds: [Int64: BackgroundModel] = [:]
     for (reference, list) in try context.getAll("backgrounds", as: BackgroundList.self) {
-      backgrounds[try reference.visit()] = list.models.first
+      guard list.models.count == 1, let model = list.models.first else {
+        throw TaskError("\(reference) has \(list.models.count) models where one is expected")
+      }
+      backgrounds[try reference.visit()] = model
     }
     var (warps, references): ([WarpedVisit], [DatasetRef]) = ([], [])
     var unmatched: [Int64] = []

@@ -29,8 +29,8 @@ extension BinWarpsTask: PipelineTask {
     let part = geometry.patch.innerBox
     let warps = try (context.quantum.inputs["warps"] ?? []).compactMap { reference -> WarpToBin? in
       guard let file = try context.get(reference, as: DatasetFile.self) else { return nil }
-      return WarpToBin(visit: try reference.visit()) {
-        try readRows(part.minY..<part.endY, ofExposure: file.path)
+      return WarpToBin(visit: try reference.visit()) { wanted in
+        try readRows(wanted.minY..<wanted.endY, ofExposure: file.path)
       }
     }
     guard !warps.isEmpty else { throw NoWorkFound("no visit has a warp of this patch") }

@@ -14,7 +14,15 @@ extension MatchBackgroundsTask: PipelineTask {
   package static var precedingSteps: [any PipelineTask.Type] { [BinWarpsTask.self] }
 
   package static func connections(_ config: MatchBackgroundsConfig) throws -> Connections {
-    try Connections(
+    // A setting without effect would be believed to have one.
+    let defaults = MatchBackgroundsConfig()
+    for (path, own, _) in config.differences(from: defaults)
+    where !path.hasPrefix("tract.") && !path.hasPrefix("connections") {
+      throw ConnectionsError(
+        "\(path) is \(own), but it is for lists of exposures; a pipeline's cells are set by binWarps and its models by "
+          + "matchBackgrounds.tract")
+    }
+    return try Connections(
       dimensions: [.tract, .band], templates: ["coaddName": "deep"],
       [
         Connection(
@@ -45,14 +53,14 @@ extension MatchBackgroundsTask: PipelineTask {
       }
       return bins
     }
-    let solution = try runTract(bins)
+    let solution = try runTract(bins, checkCancellation: context.checkCancellation)
     let models = Dictionary(uniqueKeysWithValues: solution.models.map { ($0.visit, $0) })
     try context.putAll(
       try (context.quantum.outputs["backgrounds"] ?? []).map { reference in
         models[try reference.visit()]?.background.map { background in
           BackgroundList([
             BackgroundModel(background, interpolation: .akimaSpline, undersample: .reduceInterpOrder)
-          ])
+          ], unit: .nanojansky)
         }
       }, argument: "backgrounds")
   }

@@ -12,6 +12,7 @@ extension BackgroundList: DatasetContent {
 
   package func write(to root: HDF5Group) throws {
     try root.setAttribute("count", models.count)
+    try root.setAttribute("units", unit.rawValue)
     for (i, model) in models.enumerated() {
       let group = try root.makeGroup("background_\(i)")
       let background = model.background
@@ -23,14 +24,18 @@ extension BackgroundList: DatasetContent {
       try group.setAttribute("approximation_order", model.approximationOrder)
       try group.setAttribute("approximation_weighted", model.isApproximationWeighted)
       let shape = [background.values.height, background.values.width]
-      try group.write("values", background.values.pixels, shape: shape).setAttribute("units", "count")
-      try group.write("errors", background.errors.pixels, shape: shape).setAttribute("units", "count")
+      try group.write("values", background.values.pixels, shape: shape).setAttribute("units", unit.rawValue)
+      try group.write("errors", background.errors.pixels, shape: shape).setAttribute("units", unit.rawValue)
     }
   }
 
   package static func read(from root: HDF5Group) throws -> BackgroundList {
     let count = try root.integer("count", in: 0...largestCount)
-    return BackgroundList(try (0..<count).map { try readModel(try root.group("background_\($0)")) })
+    let name = try root.string("units")
+    guard let unit = Unit(rawValue: name) else {
+      throw FormatError(file: root.file, object: "units", reason: "\(name) is not count or nJy")
+    }
+    return BackgroundList(try (0..<count).map { try readModel(try root.group("background_\($0)")) }, unit: unit)
   }
 
   private static func readModel(_ group: HDF5Group) throws -> BackgroundModel {

@@ -15,8 +15,10 @@ extension Exposure: DatasetContent {
     let image = try root.write("image", maskedImage.image.pixels, shape: shape)
     let mask = try root.write("mask", maskedImage.mask.bits.pixels.map { Int32(bitPattern: $0) }, shape: shape)
     let variance = try root.write("variance", maskedImage.variance.pixels, shape: shape)
+    // A count of warps and coadds is a nanojansky.
+    let unit = photoCalib.map { $0.mean == 1 && $0.field == nil } ?? false ? "nJy" : "count"
     for (dataset, units, name) in [
-      (image, "count", "pixel values"), (variance, "count2", "variance of the pixel values"),
+      (image, unit, "pixel values"), (variance, unit + "2", "variance of the pixel values"),
       (mask, "", "bits of what is known about each pixel"),
     ] {
       if !units.isEmpty { try dataset.setAttribute("units", units) }

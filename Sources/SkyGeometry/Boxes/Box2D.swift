@@ -47,6 +47,13 @@ package struct Box2D: Hashable, Sendable {
     point.x >= minX && point.x < maxX && point.y >= minY && point.y < maxY
   }
 
+  /// What both boxes have in common; `nil` when that has no area.
+  package func intersection(_ other: Box2D) -> Box2D? {
+    let common = Box2D(
+      minX: max(minX, other.minX), minY: max(minY, other.minY), maxX: min(maxX, other.maxX), maxY: min(maxY, other.maxY))
+    return common.isEmpty ? nil : common
+  }
+
   package func grown(by margin: Double) -> Box2D {
     Box2D(minX: minX - margin, minY: minY - margin, maxX: maxX + margin, maxY: maxY + margin)
   }

@@ -126,6 +126,17 @@ package struct SurveyConfig: Config {
           path: path, reason: "about \(count.rounded()) objects are asked for; there can be \(Self.largestObjectCount)")
       }
     }
+    for (path, count) in [
+      ("variables.count", variables.count), ("transients.count", transients.count),
+      ("properMotion.count", properMotion.count), ("solarSystem.count", solarSystem.count),
+    ] {
+      let all = Double(count) * Double(fields.raList.count)
+      guard all <= Double(Self.largestObjectCount) else {
+        throw ConfigProblem(
+          path: path,
+          reason: "\(count) in each of \(fields.raList.count) fields are asked for; there can be \(Self.largestObjectCount)")
+      }
+    }
   }
 
   /// The value for a band of a list that has one for each, or one for all.

@@ -54,7 +54,15 @@ package struct SurveyRepository {
     "repository.yaml", "visits.h5", InputRepository.exposureType, sourceType, truthType, objectType, ephemerisType,
   ]
 
-  /// Refuses a folder with anything in it, unless what a simulation writes may be replaced.
+  /// The description of the survey; written first, it marks the folder as a simulation's own.
+  private static let markName = "survey.yaml"
+  private static let mark = "# A synthetic survey, made by skydiff simulate from:\n"
+
+  private static func isSimulated(_ path: String) -> Bool {
+    (try? String(contentsOfFile: "\(path)/\(markName)", encoding: .utf8))?.hasPrefix(mark) ?? false
+  }
+
+  /// Refuses a folder with anything in it, unless a simulation has made it and may be replaced.
   ///
   /// - Throws: ``Repository/PublishError/cannotCreate(path:reason:)``.
   package static func requirePlace(_ path: String, overwrites: Bool) throws(PublishError) {
@@ -64,9 +72,11 @@ package struct SurveyRepository {
     guard let content = try? FileManager.default.contentsOfDirectory(atPath: path) else {
       throw .cannotCreate(path: path, reason: "the folder cannot be read")
     }
-    guard overwrites || content.allSatisfy({ $0 == ".lock" }) else {
-      throw .cannotCreate(path: path, reason: "it exists; --overwrite replaces it")
+    guard !content.allSatisfy({ $0 == ".lock" }) else { return }
+    guard isSimulated(path) else {
+      throw .cannotCreate(path: path, reason: "it exists, and is no simulated repository; name another folder")
     }
+    guard overwrites else { throw .cannotCreate(path: path, reason: "it exists; --overwrite replaces it") }
   }
 
   /// Removes what an older simulation wrote; everything else, such as runs, stays.
@@ -100,6 +110,7 @@ package struct SurveyRepository {
     // Another simulation may have been here until its lock was let go.
     try Self.requirePlace(path, overwrites: overwrites)
     try removeOldOne()
+    try files.publish(Array((Self.mark + surveyYAML).utf8), to: "\(path)/\(Self.markName)")
     let shelf = OrderedShelf(InputRepository(new: path, files: files))
     let count = survey.visits.count * survey.detectorCount
     DispatchQueue.concurrentPerform(iterations: max(1, min(threads, count))) { _ in

@@ -156,5 +156,5 @@ package struct Connections: Hashable, Sendable {
 /// A declaration of connections that contradicts itself, or names that do not fit it.
 package struct ConnectionsError: Error, Hashable, Sendable, CustomStringConvertible {
   package let description: String
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }
