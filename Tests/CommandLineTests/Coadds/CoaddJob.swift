@@ -34,27 +34,32 @@ final class CoaddJob: JobFolder {
 
     """
 
-  /// Without the last but one line of the job: every product stays.
+  /// Without the line that says what stays: every product does.
   static func retainingAll(_ text: inout String) {
     text = text.split(separator: "\n").filter { !$0.hasPrefix("retain:") }.joined(separator: "\n") + "\n"
   }
 
-  /// The survey, simulated once by the program.
-  private static let survey: Result<String, any Error> = Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "skydiff-survey-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try surveyYAML.write(toFile: "\(folder)/survey.yaml", atomically: true, encoding: .utf8)
-    let end = try ProgramProcess(
-      ["simulate", "survey.yaml", "--output", "survey"], program: "skydiff", in: folder
-    ).end()
-    #expect(end.status == 0, "\(end.errors)")
-    return "\(folder)/survey"
+  /// The files of the survey, simulated once by the program.
+  private static let survey: Result<[String: Data], any Error> = Result {
+    try SkydiffProgram.inTemporaryFolder { folder in
+      try surveyYAML.write(toFile: "\(folder)/survey.yaml", atomically: true, encoding: .utf8)
+      let end = try SkydiffProgram.run(["simulate", "survey.yaml", "--output", "survey"], in: folder)
+      #expect(end.status == 0, "\(end.errors)")
+      let names = FileManager.default.enumerator(atPath: "\(folder)/survey")?.compactMap { $0 as? String } ?? []
+      return names.reduce(into: [:]) { files, name in
+        files[name] = FileManager.default.contents(atPath: "\(folder)/survey/\(name)")
+      }
+    }
   }
 
   /// - Parameter change: changes the job's text.
   init(_ change: (inout String) -> Void = { _ in }) throws {
     try super.init(program: "skydiff", jobFile: "job.yaml", repository: "survey", run: "coadds")
-    try FileManager.default.copyItem(atPath: try Self.survey.get(), toPath: repository)
+    for (name, content) in try Self.survey.get() {
+      let file = URL(filePath: "\(repository)/\(name)")
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try content.write(to: file)
+    }
     try write(change)
   }
 
@@ -95,17 +100,24 @@ final class CoaddJob: JobFolder {
 
   // MARK: - What a run made
 
-  /// An exposure of the run.
-  func product(_ datasetType: String, _ path: String, run: String? = nil) throws -> Exposure {
-    let file = "\(runFolder(run ?? runName))/\(datasetType)/\(path)"
-    return try Dataset<Exposure>(decoding: try readFile(file), name: file).content
+  /// A coadd of the run.
+  func coadd(_ datasetType: String, patch: Int, _ band: String) throws -> Dataset<Exposure> {
+    let file = "\(runFolder)/\(datasetType)/tract0/patch\(patch)/\(datasetType)-tract0-patch\(patch)-band\(band).h5"
+    return try Dataset(decoding: try readFile(file), name: file)
+  }
+
+  /// The visits that a coadd is made of.
+  func visits(_ datasetType: String, patch: Int, _ band: String) throws -> [Int64] {
+    let name = datasetType == "deepCoadd" ? "coadd" : "templateCoadd"
+    let values = try coadd(datasetType, patch: patch, band).metadata.array("assembleCoadd.\(name)_visits")
+    return values.compactMap { if case .integer(let visit) = $0 { visit } else { nil } }
   }
 
   /// How many quanta of each task and band were recorded beyond those of an earlier look.
   func recorded(since count: Int = 0) throws -> [String: Int] {
     var counts: [String: Int] = [:]
     for entry in try recordedQuanta().dropFirst(count) {
-      guard case .string(let task)? = entry["record"]?["task"], case .string(let band)? = entry["record"]?["dataID"]?["band"]
+      guard case .string(let task)? = entry["record"]?["task"], case .string(let band)? = entry["record"]?["id"]?["band"]
       else { continue }
       counts["\(task) \(band)", default: 0] += 1
     }
@@ -128,6 +140,19 @@ final class CoaddJob: JobFolder {
     let end = try job.run()
     #expect(end.status == 0, "\(end.errors)")
     return (try job.products(), try job.timelessReport())
+  }
+
+  /// Whether all that belongs to a band is what an undisturbed run makes: what happens to one band is no matter of the other.
+  ///
+  /// - Parameter undisturbed: the run to compare with, where it is not that of the plain job.
+  func expectGolden(
+    band: String, _ what: String, of undisturbed: CoaddJob? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    func ofBand(_ products: [String: String]) -> [String: String] {
+      products.filter { $0.key.hasSuffix("-band\(band).h5") }
+    }
+    let (found, golden) = (ofBand(try products()), ofBand(try undisturbed?.products() ?? Self.golden.get().products))
+    #expect(!golden.isEmpty && found == golden, "\(what): band \(band) differs", sourceLocation: sourceLocation)
   }
 
   /// Whether the run is what an undisturbed one is: files byte for byte, and the report.
