@@ -20,8 +20,8 @@ extension ProgramTests {
     }
 
     @Test(arguments: [
-      ("unitStart:kill:2", 1), ("write:kill:4", 1), ("unitStart:kill:1/assembleCoadd", 1), ("result:kill:3", 1),
-      ("unitEnd:kill:1/matchBackgrounds", 0), ("published:kill:5", 0), ("journalAppend:kill:6", 0), ("index:kill", 0),
+      ("write:kill:4", 1), ("unitStart:kill:1/assembleCoadd", 1), ("result:kill:3", 1),
+      ("published:kill:5", 0), ("journalAppend:kill:6", 0),
     ]) func aRankIsKilled(_ place: String, _ rank: Int) throws {
       try expectRecovery("\(place) on rank \(rank)") { job in
         let parts = place.split(separator: "/", maxSplits: 1)
