@@ -115,7 +115,8 @@ package struct QuantumGraph: Sendable {
   private func checkSources(of node: PipelineNode) throws(PlanError) {
     for connection in node.connections.connections(.input) where connection.minimum > 0 {
       let type = connection.datasetType
-      guard pipeline.producers[type] == nil, !external.keys.contains(where: { datasetTypes[Int(datasets[Int($0)].type)] == type })
+      guard pipeline.producers[type] == nil,
+        !external.keys.contains(where: { datasetTypes[Int(datasets[Int($0)].type)] == type })
       else { continue }
       throw .missingInput(
         "\(node.label) reads \(type) (\(connection.doc)), which no task of the pipeline makes and which is not there yet; "

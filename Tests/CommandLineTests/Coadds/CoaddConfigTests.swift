@@ -33,7 +33,9 @@ extension ProgramTests {
       let count = try job.recordedQuanta().count
       #expect(try job.run().status == 0)
       #expect(
-        try job.recorded(since: count) == ["makeWarp g": 12, "binWarps g": 4, "matchBackgrounds g": 1, "assembleCoadd g": 4])
+        try job.recorded(since: count) == [
+          "makeWarp g": 12, "binWarps g": 4, "matchBackgrounds g": 1, "assembleCoadd g": 4,
+        ])
       try job.expectGolden("a part, then all")
     }
 
@@ -117,7 +119,9 @@ extension ProgramTests {
       try keeping.run()
       #expect(keeping.files("deepCoadd_tempExp").count == 24 && keeping.files("deepCoadd_tempExp_bins").count == 8)
       let (less, more) = (try dropping.products(), try keeping.products())
-      for (name, digest) in less where name.hasSuffix(".h5") && name != "index.h5" { #expect(more[name] == digest, "\(name)") }
+      for (name, digest) in less where name.hasSuffix(".h5") && name != "index.h5" {
+        #expect(more[name] == digest, "\(name)")
+      }
     }
   }
 }

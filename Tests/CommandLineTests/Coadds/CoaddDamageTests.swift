@@ -32,9 +32,13 @@ extension ProgramTests {
     }
 
     /// Between two starts: what is damaged is found before anything uses it, and is made again.
-    @Test(arguments: zip(kinds, ["deepCoadd_tempExp", "deepCoadd_tempExp_bins", "deepCoadd_tempExp_background"] + [
-      "deepCoadd_tempExp", "deepCoadd_tempExp_background", "deepCoadd_tempExp",
-    ])) func betweenTwoStarts(_ kind: String, _ type: String) throws {
+    @Test(
+      arguments: zip(
+        kinds,
+        ["deepCoadd_tempExp", "deepCoadd_tempExp_bins", "deepCoadd_tempExp_background"] + [
+          "deepCoadd_tempExp", "deepCoadd_tempExp_background", "deepCoadd_tempExp",
+        ])) func betweenTwoStarts(_ kind: String, _ type: String) throws
+    {
       let job = try CoaddJob()
       let stop = type.hasSuffix("bins") ? "matchBackgrounds" : "assembleCoadd"
       let drained = try job.run(["--inject", "unitStart:drain:1/\(stop)"])
@@ -44,7 +48,8 @@ extension ProgramTests {
       let end = try job.run(ranks: 2)
       #expect(end.status == 0, "\(end.errors)")
       let maker = try #require(Self.makers[type])
-      #expect(try job.recorded(since: count).keys.contains { $0.hasPrefix(maker) }, "\(kind) in \(type) was not noticed")
+      #expect(
+        try job.recorded(since: count).keys.contains { $0.hasPrefix(maker) }, "\(kind) in \(type) was not noticed")
       try job.expectGolden("\(kind) in \(type)")
     }
 

@@ -2,6 +2,7 @@
 
 import Foundation
 import Imaging
+import Repository
 import SkyGeometry
 import TaskFramework
 import Testing
@@ -11,9 +12,15 @@ extension ProgramTests {
   ///
   /// Visits 100, 102 and 104 are of band g; what happens to them must leave band r as it is.
   @Suite(.serialized) struct CoaddInputTests {
+    /// What an undisturbed run makes where every product stays.
+    private static let everything: Result<[String: String], any Error> = Result {
+      let job = try CoaddJob(CoaddJob.retainingAll)
+      #expect(try job.run().status == 0)
+      return try job.products()
+    }
+
     @Test(arguments: ["missing", "damaged"]) func aFileThatCannotBeRead(_ what: String) throws {
-      let undisturbed = try CoaddJob(CoaddJob.retainingAll)
-      #expect(try undisturbed.run().status == 0)
+      let undisturbed = try Self.everything.get()
       let job = try CoaddJob(CoaddJob.retainingAll)
       let path = job.exposurePath(102, 0)
       let whole = try Data(contentsOf: URL(filePath: path))
@@ -44,8 +51,10 @@ extension ProgramTests {
       let again = try job.run()
       #expect(again.status == 0, "\(again.errors)")
       #expect(
-        try job.recorded(since: count) == ["makeWarp g": 4, "binWarps g": 4, "matchBackgrounds g": 1, "assembleCoadd g": 4])
-      #expect(try job.products() == undisturbed.products())
+        try job.recorded(since: count) == [
+          "makeWarp g": 4, "binWarps g": 4, "matchBackgrounds g": 1, "assembleCoadd g": 4,
+        ])
+      #expect(try job.products() == undisturbed)
     }
 
     @Test func aVisitWithoutAGoodPixel() throws {
@@ -88,16 +97,40 @@ extension ProgramTests {
       try expectWithout104(job, "no calibration")
     }
 
-    @Test func aVisitWithoutVarianceThatMeansAnything() throws {
+    @Test(arguments: [0, -1, Float.nan, Float.infinity]) func aVisitWhoseVarianceMeansNothing(_ value: Float) throws {
       let job = try CoaddJob()
       for detector in 0..<2 {
         try job.replaceExposure(104, Int64(detector)) { exposure in
-          try exposure.maskedImage.update { _, _, variance in variance = Image(box: variance.box, fill: 0) }
+          try exposure.maskedImage.update { _, _, variance in variance = Image(box: variance.box, fill: value) }
+        }
+      }
+      let end = try job.run()
+      #expect(end.status == 1, "\(end.errors)")
+      let failures = try job.failures()
+      #expect(failures.count == 4)
+      for failure in failures {
+        #expect(failure.task == "makeWarp" && failure.message.contains("from which no weight follows"), "\(failure)")
+      }
+      try expectWithout104(job, "variance \(value)")
+    }
+
+    /// Pixels that no camera writes are no reason to end, and cost other visits nothing.
+    @Test(arguments: [Float.infinity, -Float.infinity, 3e38]) func wildPixels(_ value: Float) throws {
+      let job = try CoaddJob()
+      try job.replaceExposure(104, 0) { exposure in
+        try exposure.maskedImage.update { image, _, _ in
+          for y in 30..<90 { image.withMutableRow(image.box.minY + y) { row in row[40 + y % 7] = value } }
         }
       }
       let end = try job.run()
       #expect(!end.diedBySignal && (end.status == 0 || end.status == 1), "\(end.errors)")
-      try job.expectGolden(band: "r", "no variance")
+      #expect(try job.counts("assembleCoadd")["successful"] == 8)
+      try job.expectGolden(band: "r", "pixels of \(value)")
+      for patch in 0..<4 {
+        let image = try job.coadd("deepCoadd", patch: patch, "g").content.maskedImage
+        let wild = image.image.pixels.reduce(0) { $0 + (abs($1) > 1e30 ? 1 : 0) }
+        #expect(wild == 0, "patch \(patch)")
+      }
     }
 
     @Test func aVisitThatOverlapsNoPatch() throws {
@@ -121,7 +154,8 @@ extension ProgramTests {
     ) throws {
       #expect(try job.counts("assembleCoadd")["successful"] == 8, "\(what)", sourceLocation: sourceLocation)
       for patch in 0..<4 {
-        #expect(try job.visits("deepCoadd", patch: patch, "g") == [100, 102], "\(what)", sourceLocation: sourceLocation)
+        #expect(
+          try job.visits("deepCoadd", patch: patch, "g") == [100, 102], "\(what)", sourceLocation: sourceLocation)
         #expect(
           try job.visits("goodSeeingCoadd", patch: patch, "g") == [100, 102], "\(what)", sourceLocation: sourceLocation)
       }

@@ -117,7 +117,8 @@ final class CoaddJob: JobFolder {
   func recorded(since count: Int = 0) throws -> [String: Int] {
     var counts: [String: Int] = [:]
     for entry in try recordedQuanta().dropFirst(count) {
-      guard case .string(let task)? = entry["record"]?["task"], case .string(let band)? = entry["record"]?["id"]?["band"]
+      guard case .string(let task)? = entry["record"]?["task"],
+        case .string(let band)? = entry["record"]?["id"]?["band"]
       else { continue }
       counts["\(task) \(band)", default: 0] += 1
     }
@@ -144,14 +145,15 @@ final class CoaddJob: JobFolder {
 
   /// Whether all that belongs to a band is what an undisturbed run makes: what happens to one band is no matter of the other.
   ///
-  /// - Parameter undisturbed: the run to compare with, where it is not that of the plain job.
+  /// - Parameter undisturbed: what to compare with, where it is not what the plain job makes.
   func expectGolden(
-    band: String, _ what: String, of undisturbed: CoaddJob? = nil, sourceLocation: SourceLocation = #_sourceLocation
+    band: String, _ what: String, of undisturbed: [String: String]? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     func ofBand(_ products: [String: String]) -> [String: String] {
       products.filter { $0.key.hasSuffix("-band\(band).h5") }
     }
-    let (found, golden) = (ofBand(try products()), ofBand(try undisturbed?.products() ?? Self.golden.get().products))
+    let (found, golden) = (ofBand(try products()), ofBand(try undisturbed ?? Self.golden.get().products))
     #expect(!golden.isEmpty && found == golden, "\(what): band \(band) differs", sourceLocation: sourceLocation)
   }
 

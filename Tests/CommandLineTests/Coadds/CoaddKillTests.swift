@@ -20,20 +20,22 @@ extension ProgramTests {
     }
 
     @Test(arguments: [
-      ("write:kill:4", 1), ("unitStart:kill:1/assembleCoadd", 1), ("result:kill:3", 1),
+      ("write:kill:4", 1), ("unitStart:kill:1/assembleCoadd", 1),
       ("published:kill:5", 0), ("journalAppend:kill:6", 0),
     ]) func aRankIsKilled(_ place: String, _ rank: Int) throws {
       try expectRecovery("\(place) on rank \(rank)") { job in
         let parts = place.split(separator: "/", maxSplits: 1)
         let fault = "\(parts[0])@\(rank)" + (parts.count > 1 ? "/\(parts[1])" : "")
         let end = try job.run(["--inject", fault], ranks: 3)
-        // Nobody knows which rank gets which work, so that the place may never come; rank 0 cannot avoid its own.
-        #expect(end.status == 137 || (end.status == 0 && place.contains("/")), "\(place): \(end.status) \(end.errors)")
+        // Nobody knows which rank gets which work, so that the place may never come; but there is one journal.
+        #expect(
+          end.status == 137 || end.status == 0 && !place.hasPrefix("journal"), "\(place): \(end.status) \(end.errors)")
       }
     }
 
     @Test(arguments: ["warps", "backgrounds", "coadds"]) func mpirunIsKilled(_ stage: String) throws {
-      let type = ["warps": "deepCoadd_tempExp", "backgrounds": "deepCoadd_tempExp_background", "coadds": "deepCoadd"][stage]
+      let type = ["warps": "deepCoadd_tempExp", "backgrounds": "deepCoadd_tempExp_background", "coadds": "deepCoadd"][
+        stage]
       try expectRecovery("mpirun among \(stage)") { job in
         let process = try job.start(ranks: 3)
         try process.wait { !job.files(type ?? "").isEmpty }
@@ -45,8 +47,7 @@ extension ProgramTests {
     @Test(arguments: [nil, 3]) func aDrainFinishesWhatRuns(_ ranks: Int?) throws {
       try expectRecovery("drain", ranks: ranks) { job in
         let end = try job.run(["--inject", "unitEnd:drain:3@0"], ranks: ranks)
-        #expect(end.status == (ranks == nil ? 75 : end.status), "\(end.errors)")
-        #expect(end.errors.contains("drained; the same command goes on"), "\(end.errors)")
+        #expect(end.status == 75 && end.errors.contains("drained; the same command goes on"), "\(end.errors)")
         #expect(try job.report()["status"] == .string("interrupted"))
         #expect(try job.recordedQuanta().count < 42)
       }

@@ -75,7 +75,8 @@ extension ProgramTests {
     @Test func theCommandsAboutRuns() throws {
       let job = try CoaddJob()
       let plan = try job.command("plan", "job.yaml")
-      #expect(plan.status == 0 && plan.output.contains("12 exposures, 42 quanta, 18 work units to do"), "\(plan.output)")
+      #expect(
+        plan.status == 0 && plan.output.contains("12 exposures, 42 quanta, 18 work units to do"), "\(plan.output)")
       try job.run()
       #expect(try job.run(["--run", "again"], ranks: 2).status == 0)
       let verification = try job.command("verify", job.runFolder)
@@ -93,7 +94,8 @@ extension ProgramTests {
       // And what a comparison is for.
       #expect(try job.run(["--run", "other", "-c", "assembleCoadd:doClip=false"]).status == 0)
       let other = try job.command("compare", job.runFolder, job.runFolder("other"))
-      #expect(other.status == 1 && other.output.contains("config: assembleCoadd.doClip: true / false"), "\(other.output)")
+      #expect(
+        other.status == 1 && other.output.contains("config: assembleCoadd.doClip: true / false"), "\(other.output)")
     }
   }
 }
