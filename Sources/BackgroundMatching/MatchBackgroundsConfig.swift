@@ -96,9 +96,7 @@ package struct MatchBackgroundsConfig: Config {
     .field(
       "doCropToOverlap", \.doCropToOverlap,
       doc: "match on the pixels that exposure and reference share, and crop to them, else other pixels are an error"),
-    .config(
-      "tract", \.tract,
-      doc: "how pipelines match the backgrounds of a whole tract; the fields above are for lists of exposures"),
+    .config("tract", \.tract, doc: "how pipelines match the backgrounds of a whole tract; the fields above are for lists of exposures"),
     .connections("connections", \.connections),
   ]
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A simulated survey from exposures to coadds, in memory.
 
+import Foundation
 import BackgroundMatching
 import Catalogs
 import Coaddition
-import Foundation
 import Imaging
 import SkyGeometry
 import SyntheticSurvey
@@ -87,9 +87,7 @@ struct SurveyCoadd {
   private func binConfig(_ size: Int) -> BinWarpsConfig {
     var config = BinWarpsConfig()
     config.binSize = size
-    if let planes = ProcessInfo.processInfo.environment["PLANES"] {
-      config.badMaskPlanes += planes.split(separator: ",").map(String.init)
-    }
+    if let planes = ProcessInfo.processInfo.environment["PLANES"] { config.badMaskPlanes += planes.split(separator: ",").map(String.init) }
     if let s = ProcessInfo.processInfo.environment["STAT"] { config.gridStatistic = .init(rawValue: s)! }
     if let s = ProcessInfo.processInfo.environment["CLIP"] { config.numSigmaClip = Double(s)! }
     return config

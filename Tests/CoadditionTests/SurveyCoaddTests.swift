@@ -24,21 +24,16 @@ import Testing
           let surface = try BackgroundModel(background).image(in: patch.info.outerBox)
           let surface0 = try BackgroundModel(refModel).image(in: patch.info.outerBox)
           let inner = patch.info.innerBox
-          for y in inner.minY..<inner.endY {
-            for x in inner.minX..<inner.endX {
-              let b = content.background[x, y], r = patch.visits[0].background[x, y]
-              guard b.isFinite, r.isFinite else { continue }
-              // matched v minus matched 0
-              let residual = Double(b + surface[x, y] - r - surface0[x, y])
-              s += residual * residual; n += 1
-              if abs(x - 600) < 380, abs(y - 600) < 380 {
-                total["inner \(strategy)", default: (0, 0)].0 += residual * residual;
-                total["inner \(strategy)", default: (0, 0)].1 += 1
-              }
-              worst = max(worst, abs(residual))
-              lo = min(lo, Double(b - r)); hi = max(hi, Double(b - r))
-            }
-          }
+          for y in inner.minY..<inner.endY { for x in inner.minX..<inner.endX {
+            let b = content.background[x, y], r = patch.visits[0].background[x, y]
+            guard b.isFinite, r.isFinite else { continue }
+            // matched v minus matched 0
+            let residual = Double(b + surface[x, y] - r - surface0[x, y])
+            s += residual * residual; n += 1
+            if abs(x - 600) < 380, abs(y - 600) < 380 { total["inner \(strategy)", default: (0, 0)].0 += residual * residual; total["inner \(strategy)", default: (0, 0)].1 += 1 }
+            worst = max(worst, abs(residual))
+            lo = min(lo, Double(b - r)); hi = max(hi, Double(b - r))
+          } }
         }
         total["\(strategy)", default: (0, 0)].0 += s; total["\(strategy)", default: (0, 0)].1 += n
       }

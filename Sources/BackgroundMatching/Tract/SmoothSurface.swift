@@ -32,8 +32,7 @@ struct SmoothSurface {
     let mean = values.indices.reduce(0) { $0 + (weights[$1] > 0 ? weights[$1] * values[$1] : 0) } / total
     let right = values.indices.map { weights[$0] > 0 ? weights[$0] * (values[$0] - mean) : 0 }
     let diagonal = diagonal
-    let solution = conjugateGradients(right, diagonal: weights.indices.map { weights[$0] + smoothness * diagonal[$0] })
-    {
+    let solution = conjugateGradients(right, diagonal: weights.indices.map { weights[$0] + smoothness * diagonal[$0] }) {
       z in
       let roughness = roughness(z)
       return z.indices.map { weights[$0] * z[$0] + smoothness * roughness[$0] }
