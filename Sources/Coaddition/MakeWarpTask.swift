@@ -29,7 +29,7 @@ package final class MakeWarpTask: Task {
   ///   - wcs: the tract's.
   ///   - box: the patch's pixels in the tract.
   /// - Throws: ``TaskFramework/NoWorkFound`` when no pixel of the patch has data, ``TaskFramework/TaskError`` for an exposure that
-  ///   cannot be placed or calibrated, ``Imaging/ImagingError``, and what loading throws.
+  ///   cannot be placed, calibrated or weighted, ``Imaging/ImagingError``, and what loading throws.
   package func run(_ inputs: [WarpInput], wcs: SkyWCS, box: Box2I) throws -> Exposure {
     try timer("run") { () throws in
       var warp = try WarpAccumulator(box: box, wcs: wcs, config)
@@ -66,8 +66,9 @@ package final class MakeWarpTask: Task {
       variance = try PixelStatistics(
         of: image.variance, mask: image.mask, control: StatisticsControl(andMask: noData), .clipped)[.meanclip]
     }
-    guard variance.isFinite, variance > 0 else {
-      throw TaskError("the variance of the warp's pixels is \(variance): its exposures have no usable variance")
+    // Found here, it costs the visit its warp; found later, it would cost others their coadd.
+    guard variance > 0, variance.isFinite else {
+      throw TaskError("the mean variance of its pixels is \(variance) nJy², from which no weight follows")
     }
     try metadata.set("detectors", inputs.map { .integer($0.detector) })
     try metadata.set("goodPixelCount", good)

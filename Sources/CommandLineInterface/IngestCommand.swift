@@ -45,8 +45,8 @@ struct IngestCommand: ParsableCommand {
   @Option(help: ArgumentHelp("A PSF model of PSFEx for all of the images.", valueName: "file"), completion: .file())
   var psf: String?
 
-  @Option(help: ArgumentHelp("FWHM of a Gaussian PSF, pixels.", valueName: "pixels"))
-  var psfFwhm: Double?
+  @Option(help: ArgumentHelp("FWHM of a Gaussian PSF, pixels, or keyword.", valueName: "pixels"))
+  var psfFwhm: String?
 
   @Option(
     name: .customLong("type"),
@@ -88,8 +88,8 @@ struct IngestCommand: ParsableCommand {
     if let zeropoint, Double(zeropoint).map({ !$0.isFinite }) ?? !isKeyword(zeropoint) {
       throw ValidationError("--zeropoint \(zeropoint): it must be a magnitude or a keyword.")
     }
-    if let psfFwhm, !(psfFwhm > 0.1 && psfFwhm < 200) {
-      throw ValidationError("--psf-fwhm \(psfFwhm): it must be 0.1 to 200 pixels.")
+    if let psfFwhm, Double(psfFwhm).map({ !(0.1...200).contains($0) }) ?? !isKeyword(psfFwhm) {
+      throw ValidationError("--psf-fwhm \(psfFwhm): it must be 0.1 to 200 pixels, or a keyword.")
     }
     if let band, band.isEmpty { throw ValidationError("--band: the name is empty.") }
   }

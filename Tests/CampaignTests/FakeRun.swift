@@ -37,9 +37,11 @@ struct FakeRun {
   ///
   /// - Parameters:
   ///   - isComplete: `nil` for a session that was killed.
+  ///   - absent: inputs that a quantum did without, by its name.
   ///   - outcome: of a quantum by its name; `nil` for one that was not reached.
   mutating func execute(
-    _ plan: RunPlan, isComplete: Bool? = true, _ outcome: (String) -> RecordedOutcome? = { _ in .succeeded([]) }
+    _ plan: RunPlan, isComplete: Bool? = true, absent: [String: [String]] = [:],
+    _ outcome: (String) -> RecordedOutcome? = { _ in .succeeded([]) }
   ) throws {
     session += 1
     var lines = ["\"kind\":\"session\",\"formatVersion\":1,\"session\":\(session),\"expected\":[],\"warnings\":[]"]
@@ -49,9 +51,11 @@ struct FakeRun {
       let order = ledger.order(for: unit)
       var entries: [UnitRecord.Entry] = []
       for quantum in order.quanta {
-        guard let outcome = outcome("\(quantum.label) of \(quantum.dataID)") else { continue }
+        let name = "\(quantum.label) of \(quantum.dataID)"
+        guard let outcome = outcome(name) else { continue }
         var entry = UnitRecord.Entry(
           recipe: quantum.recipe, record: QuantumRecord(task: quantum.label, dataID: quantum.dataID, outcome: outcome))
+        entry.absent = absent[name] ?? []
         if case .succeeded = outcome { try write(quantum.outputs, &entry) }
         entries.append(entry)
       }

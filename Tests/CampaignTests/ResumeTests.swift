@@ -215,6 +215,34 @@ import Testing
     #expect(plan.running.isEmpty)
   }
 
+  /// What was made of a result that was made without something is as outdated as that result.
+  @Test(arguments: [true, nil]) mutating func whatFollowsFromAnAbsentInputIsMadeAgainToo(_ isComplete: Bool?) throws {
+    let optional = try survey.job(["config": "{ mockCoadd: { minimum: 0 } }"])
+    run = FakeRun(optional)
+    let first = try survey.plan(optional)
+    let coadd = try coadd(first, ofDetector: 0)
+    let absent = DatasetRef("mock_measured", try DataID([.visit: .number(100), .detector: .number(0)])).relativePath
+    try run.execute(first, absent: [coadd: [absent]]) { [failure] name in
+      name == "mockMeasure of visit 100, detector 0" ? failure : .succeeded([])
+    }
+    var history = try run.history()
+    history.reopen()
+    let again = try survey.plan(optional, history)
+    let expected: Set<String> = [
+      "mockCalibrate of visit 100, detector 0", "mockMeasure of visit 100, detector 0", coadd,
+      "mockDifference of visit 102, detector 0", "mockSummary of visit 102",
+    ]
+    #expect(again.running == expected)
+    // Also where the next session comes no further than to the coadd.
+    try run.execute(again, isComplete: isComplete) { name in
+      isComplete == nil && (name.hasPrefix("mockDifference") || name.hasPrefix("mockSummary")) ? nil : .succeeded([])
+    }
+    let last = try survey.plan(optional, try run.history())
+    #expect(
+      last.running
+        == (isComplete == nil ? ["mockDifference of visit 102, detector 0", "mockSummary of visit 102"] : []))
+  }
+
   @Test mutating func noOrderOfUnitsChangesWhatIsDone() throws {
     let graph = try survey.graph(job)
     let plain = try RunPlan(graph, job, RunHistory())

@@ -103,8 +103,24 @@ package struct QuantumGraph: Sendable {
     for task in pipeline.nodes.indices { try addQuanta(of: task, rows, inputs, &index) }
     let counts = countsByTask
     for (task, node) in pipeline.nodes.enumerated() where counts[task] == 0 && !rows.rows.isEmpty {
+      if pruned[task].count > 0 { try checkSources(of: node) }
       let reason = pruned[task].example.isEmpty ? "no data ID of its kind is selected" : pruned[task].example
       warnings.append("\(node.label) has nothing to do at all: \(reason)")
+    }
+  }
+
+  /// A task that can do nothing at all because nobody makes what it reads was meant to do something.
+  ///
+  /// - Throws: ``PlanError/missingInput(_:)``.
+  private func checkSources(of node: PipelineNode) throws(PlanError) {
+    for connection in node.connections.connections(.input) where connection.minimum > 0 {
+      let type = connection.datasetType
+      guard pipeline.producers[type] == nil,
+        !external.keys.contains(where: { datasetTypes[Int(datasets[Int($0)].type)] == type })
+      else { continue }
+      throw .missingInput(
+        "\(node.label) reads \(type) (\(connection.doc)), which no task of the pipeline makes and which is not there yet; "
+          + "name the task that makes it in the pipeline, before \(node.label)")
     }
   }
 

@@ -126,11 +126,13 @@ package struct RunPlan: Sendable {
 
   /// What can be said of each quantum from what is before it.
   private mutating func decideForward(_ found: [RecordedQuantum?], _ files: inout ProductFiles) {
+    var outdated = Array(repeating: false, count: graph.quanta.count)
     for quantum in graph.quanta.indices {
       if let record = found[quantum] {
         switch record.entry.record.outcome {
         case .succeeded:
-          if !isOutdated(quantum, record), hasRetainedFiles(quantum, record, &files) {
+          outdated[quantum] = isOutdated(quantum, record, outdated)
+          if !outdated[quantum], hasRetainedFiles(quantum, record, &files) {
             decisions[quantum] = record.isOwn ? .reuse : .reuseElsewhere
             continue
           }
@@ -144,14 +146,18 @@ package struct RunPlan: Sendable {
     }
   }
 
-  /// Whether a result was made without an input that is made again now, and so may be there.
-  private func isOutdated(_ quantum: Int, _ record: RecordedQuantum) -> Bool {
+  /// Whether a result was made without an input that is made again now, and so may be there, or of a result that was.
+  ///
+  /// What is outdated is forgotten all at once when the session begins, so that a kill in the middle leaves none of it behind.
+  ///
+  /// - Parameter outdated: what is known of the quanta before this one.
+  private func isOutdated(_ quantum: Int, _ record: RecordedQuantum, _ outdated: [Bool]) -> Bool {
     let absent = record.entry.absent
-    guard !absent.isEmpty else { return false }
     return graph.inputDatasets(of: quantum).contains { use in
       let producer = Int(graph.producers[Int(use.dataset)])
       guard producer >= 0, decisions[producer] != .failedBefore, decisions[producer] != .blocked else { return false }
-      return absent.contains(graph.reference(Int(use.dataset)).relativePath)
+      return outdated[producer]
+        || !absent.isEmpty && absent.contains(graph.reference(Int(use.dataset)).relativePath)
     }
   }
 

@@ -23,7 +23,8 @@ extension AssembleCoaddTask: PipelineTask {
       connections.append(
         Connection(
           "backgrounds", .input, "{coaddName}Coadd_tempExp_background", .background,
-          dimensions: [.tract, .visit, .band], multiple: true, doc: "what is added to each visit's warps"))
+          dimensions: [.tract, .visit, .band], multiple: true,
+          doc: "what matchBackgrounds found for each visit; not needed with doMatchBackgrounds: false"))
     }
     if config.doTemplateCoadd {
       connections += [

@@ -81,6 +81,25 @@ struct HeaderValues {
     }
     return value
   }
+
+  func psfFwhm(_ given: String) throws(IngestError) -> Double {
+    let plausible = HeaderValues.plausibleFwhm
+    if let value = Double(given) {
+      guard plausible.contains(value) else {
+        throw IngestError(file: file, reason: "--psf-fwhm \(given): it must be 0.1 to 200 pixels")
+      }
+      return value
+    }
+    guard let value = header.number(given) else { throw missing("FWHM", keyword: given, flag: "--psf-fwhm") }
+    guard plausible.contains(value) else {
+      throw IngestError(
+        file: file, reason: "\(given) is \(value), which is no FWHM (0.1 to 200 pixels); give one with --psf-fwhm")
+    }
+    return value
+  }
+
+  /// Pixels.
+  private static let plausibleFwhm = 0.1...200.0
 }
 
 extension VisitInfo {

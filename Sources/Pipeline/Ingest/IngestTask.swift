@@ -15,8 +15,8 @@ package struct IngestOptions: Hashable, Sendable {
   package var band: String?
   package var zeroPoint: String?
   package var psfFile: String?
-  /// FWHM of a Gaussian PSF, pixels.
-  package var psfFwhm: Double?
+  /// FWHM of a Gaussian PSF, pixels; there is no keyword that is looked for when it is not given.
+  package var psfFwhm: String?
 
   package init() {}
 }
@@ -75,7 +75,7 @@ package final class IngestTask: Task {
       let zeroPoint = try keywords.zeroPoint(options.zeroPoint, keyword: config.zeroPointKeyword)
       var exposure = Exposure(try pixels(fits, keywords, path))
       exposure.wcs = fits.wcs
-      exposure.psf = try psf(fits, options, path)
+      exposure.psf = try psf(fits, options, keywords, path)
       do throws(ImagingError) {
         exposure.photoCalib = try PhotoCalib(zeroPoint: zeroPoint)
       } catch {
@@ -105,11 +105,15 @@ package final class IngestTask: Task {
     return pixels.maskedImage
   }
 
-  private func psf(_ fits: FITSExposure, _ options: IngestOptions, _ path: String) throws -> (any PSF)? {
+  private func psf(
+    _ fits: FITSExposure, _ options: IngestOptions, _ keywords: HeaderValues, _ path: String
+  ) throws -> (any PSF)? {
     let center = fits.image.box.center
     if let file = options.psfFile { return try PSFExModel(psfexFile: file) }
     do {
-      if let fwhm = options.psfFwhm { return try KernelPSF(gaussianFwhm: fwhm, averagePosition: center) }
+      if let given = options.psfFwhm {
+        return try KernelPSF(gaussianFwhm: try keywords.psfFwhm(given), averagePosition: center)
+      }
       return try fits.psf.map { try KernelPSF($0, averagePosition: center) }
     } catch let error as ImagingError {
       throw IngestError(file: path, reason: "its PSF: \(error)")

@@ -5,7 +5,6 @@ package import Catalogs
 internal import Foundation
 internal import Imaging
 package import Repository
-internal import SkyGeometry
 package import TaskFramework
 
 /// What became of the files of an ingestion.
@@ -83,7 +82,7 @@ package struct Ingestion {
     if !summary.added.isEmpty {
       do {
         if summary.repositoryIsNew {
-          try repository.establish(Self.newConfig(for: repository.visits.records, instrument))
+          try repository.establish(RepositoryConfig(for: repository.visits.records, instrument))
         }
         try repository.commit()
       } catch {
@@ -230,39 +229,5 @@ package struct Ingestion {
       return try Dataset<Catalog>(decoding: try readFile(path), name: path).content
     }
     return try Catalog(fitsFile: path)
-  }
-
-  /// A repository for given exposures: their bands, and one tract around all of them, at their own scale; where there is no such
-  /// tract, the map of the whole sky.
-  private static func newConfig(for records: [VisitRecord], _ instrument: String?) throws -> RepositoryConfig {
-    var config = RepositoryConfig()
-    config.instrument.bands = Set(records.map(\.band)).sorted()
-    if let instrument, (try? DataID([.instrument: .name(instrument)])) != nil { config.instrument.name = instrument }
-    let corners = records.flatMap(\.corners).filter { $0.isFinite }
-    let scales = records.compactMap { record in
-      (try? record.wcs())?.flatMap { try? $0.pixelScale(at: record.box.center).arcseconds }
-    }
-    let mean = corners.reduce(SIMD3<Double>.zero) { $0 + $1.unitVector }
-    // Without a place for a tract the map of the whole sky is as good as any; `repository.yaml` is the user's to change.
-    try config.skyMap.select(["rings"])
-    guard let scale = scales.sorted().dropFirst(scales.count / 2).first, mean != .zero else { return config }
-    let center = SpherePoint(mean)
-    let reach = corners.map { $0.separation(from: center).degrees }.max() ?? 0
-    var discrete = config
-    try discrete.skyMap.select(["discrete"])
-    try discrete.skyMap.update("discrete", DiscreteSkyMapConfig.self) { map in
-      map.raList = [(center.ra.degrees * 1e6).rounded() / 1e6]
-      map.decList = [(center.dec.degrees * 1e6).rounded() / 1e6]
-      // Enough beyond the corners that a warp keeps its border.
-      map.radiusList = [((reach + 100 * scale / 3600) * 1e4).rounded(.up) / 1e4]
-      map.pixelScale = (scale * 1e4).rounded() / 1e4
-    }
-    // Images all over the sky, or of an absurd scale, have no tract in common.
-    do {
-      try discrete.validateAll()
-      return discrete
-    } catch {
-      return config
-    }
   }
 }

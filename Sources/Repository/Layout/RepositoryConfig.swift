@@ -63,6 +63,7 @@ package struct DiscreteSkyMapConfig: SkyMapChoice {
   package var tractOverlap = 0.0
   package var pixelScale = 0.333
   package var projection = "TAN"
+  package var rotation = 0.0
 
   package init() {}
 
@@ -78,6 +79,7 @@ package struct DiscreteSkyMapConfig: SkyMapChoice {
     .field("tractOverlap", \.tractOverlap, in: 0...30, doc: "how far a tract reaches beyond its radius, degrees"),
     .field("pixelScale", \.pixelScale, in: 1e-4...3600, doc: "arcseconds a pixel"),
     .field("projection", \.projection, doc: "three letters of the FITS projection"),
+    .field("rotation", \.rotation, in: -360...360, doc: "position angle of the tracts' y axis, degrees"),
   ]
 
   package func makeSkyMap() throws(SkyMapError) -> SkyMap {
@@ -93,7 +95,8 @@ package struct DiscreteSkyMapConfig: SkyMapChoice {
     return try SkyMap(
       SkyMapConfiguration(
         layout: .discrete(tracts), patches: .legacy(inner: patchInnerDimensions, border: patchBorder),
-        tractOverlap: .degrees(tractOverlap), pixelScale: .arcseconds(pixelScale), projection: projection))
+        tractOverlap: .degrees(tractOverlap), pixelScale: .arcseconds(pixelScale), projection: projection,
+        rotation: .degrees(rotation)))
   }
 }
 
