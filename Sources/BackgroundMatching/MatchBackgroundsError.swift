@@ -60,7 +60,7 @@ package enum MatchBackgroundsError: CategorizedError, Hashable, CustomStringConv
     case .differentKeys(let one, let other): "the data IDs \(one) and \(other) cannot be compared"
     case .boxesDiffer(let science, let reference):
       "the exposure has \(science.width)×\(science.height) pixels \(science), the reference "
-        + "\(reference.width)×\(reference.height) \(reference)"
+        + "\(reference.width)×\(reference.height) \(reference); doCropToOverlap matches what they share"
     case .binTooLarge(let binSize, let side):
       "binSize \(binSize) is larger than the image's shorter side, \(side) pixels"
     case .orderTooHigh(let order, let binSize, let cells):

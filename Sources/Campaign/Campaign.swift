@@ -170,9 +170,9 @@ package final class Campaign {
     attempts.append(session(coordinator, isComplete ? .finished : reason == .drained ? .drained : .stopped).json)
     attempts.flush()
     faults.pass(.report)
-    let page: String
+    let (page, failures): (String, [FailedQuantum])
     do {
-      page = try writeReport(coordinator, collected, isComplete)
+      (page, failures) = try writeReport(coordinator, collected, isComplete)
     } catch {
       coordinator.say("the record is safe, but the report cannot be written; the same command goes on")
       throw error
@@ -185,6 +185,7 @@ package final class Campaign {
     coordinator.show(at: now, isLast: true)
     faults.pass(.end)
     let (failed, blocked) = coordinator.failures
+    for failure in failures.prefix(Self.shownFailureCount) { coordinator.say(Self.line(failure)) }
     coordinator.say(Self.summary(reason, failed, blocked, page, isAllReused: prepared.plan.units.isEmpty))
     return isComplete ? .complete(failed: failed, blocked: blocked) : .ended(reason, failed: failed)
   }
@@ -192,15 +193,25 @@ package final class Campaign {
   /// The statistics of the ranks and of what no rank counted; from the journal where a rank's are lost with it.
   private func writeReport(
     _ coordinator: CoordinatorSide, _ collected: CampaignStatistics?, _ isComplete: Bool
-  ) throws -> String {
-    guard let collected, coordinator.lostRanks.isDisjoint(with: coordinator.acceptedRanks) else {
-      return try RunReport.rewrite(prepared.folder.path)
-    }
+  ) throws -> (page: String, failures: [FailedQuantum]) {
     var statistics = coordinator.statistics
-    statistics.merge(collected)
-    return try RunReport.write(
+    statistics.merge(collected ?? CampaignStatistics())
+    guard collected != nil, coordinator.lostRanks.isDisjoint(with: coordinator.acceptedRanks) else {
+      return (try RunReport.rewrite(prepared.folder.path), statistics.failures)
+    }
+    let page = try RunReport.write(
       prepared.folder.path, statistics, expected: prepared.expected, isComplete: isComplete,
       warnings: prepared.plan.graph.warnings)
+    return (page, statistics.failures)
+  }
+
+  /// The report has them all.
+  private static let shownFailureCount = 5
+
+  /// `makeWarp of tract 0, patch 3, visit 104, band g failed (TaskError): …`, in one line.
+  private static func line(_ failure: FailedQuantum) -> String {
+    let message = failure.message.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+    return "\(failure.task) of \(failure.dataID) failed (\(failure.category)): \(message)"
   }
 
   private static func summary(

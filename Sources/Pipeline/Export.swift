@@ -44,12 +44,12 @@ package enum Export {
       if form == "json" { return json(dataset.metadata) }
       try require(form, ["fits", "fit"], path, "a background")
       let box = dataset.content.models.first?.background.box ?? Box2I(width: 0, height: 0)
-      return try fitsFile(of: [try dataset.content.image(over: box).map { Double($0) }], name: output)
+      return try fitsFile(of: try dataset.content.image(over: box), unit: dataset.content.unit.rawValue, name: output)
     case Image<UInt16>.formatName:
       let dataset = try Dataset<Image<UInt16>>(decoding: bytes, name: path)
       if form == "json" { return json(dataset.metadata) }
       try require(form, ["fits", "fit"], path, "an image of counts")
-      return try fitsFile(of: [dataset.content.map { Double($0) }], name: output)
+      return try fitsFile(of: dataset.content.map { Float($0) }, unit: "", name: output)
     case MetadataOnly.formatName:
       try require(form, ["json"], path, "metadata")
       return json(try Dataset<MetadataOnly>(decoding: bytes, name: path).metadata)

@@ -46,7 +46,8 @@ import Testing
       let outer = inner.grown(by: overlap).intersection(Self.tract)
       return try BinWarpsTask(config: config).run(
         visits.map { visit in
-          WarpToBin(visit: visit) { _ in try self.warp(visit, outer, covered: covered(visit), noise: noise, seed: seed) }
+          WarpToBin(visit: visit) { _ in try self.warp(visit, outer, covered: covered(visit), noise: noise, seed: seed)
+          }
         }, grid: grid, part: inner)
     }
     return TractBins(grid: grid, patches: patches)

@@ -43,7 +43,8 @@ import Testing
         #expect(summary.exposures == 8 && summary.catalogs == 8 * 2 + 4 + 1)
         contents.append(try files(path))
       }
-      #expect(contents[0].count == 8 + 21 + 2)
+      // With survey.yaml, repository.yaml and visits.h5.
+      #expect(contents[0].count == 8 + 21 + 3)
       #expect(contents[0] == contents[1])
     }
   }

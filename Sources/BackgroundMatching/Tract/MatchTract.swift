@@ -24,7 +24,8 @@ extension MatchBackgroundsTask {
         try metadata.set("solverSteps", search.steps)
         try metadata.set("solverRelativeResidual", search.relativeResidual)
         if search.relativeResidual > 1e-6 {
-          log.warning("the solution of all backgrounds is good to \(search.relativeResidual) after \(search.steps) steps only")
+          log.warning(
+            "the solution of all backgrounds is good to \(search.relativeResidual) after \(search.steps) steps only")
         }
       }
       let unmatched = solution.models.filter { $0.background == nil }.map(\.visit)

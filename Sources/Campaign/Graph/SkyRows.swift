@@ -78,10 +78,23 @@ package struct SkyRows: Sendable {
     }
     self.rows = rows
     self.exposureCount = exposureCount
-    warnings =
-      placeless.isEmpty
-      ? []
-      : ["\(placeless.count) exposures have no usable WCS and cover no patch, such as \(placeless[0])"]
+    var warnings: [String] = []
+    if !placeless.isEmpty {
+      warnings.append("\(placeless.count) exposures have no usable WCS and cover no patch, such as \(placeless[0])")
+    }
+    if job.template != nil, !rows.isEmpty, !rows.contains(where: \.isTemplate) {
+      warnings.append("template selects none of the selected visits")
+    }
+    let known = Set(repository.visits.records.map(\.visit))
+    for (name, selection) in [("select", job.selection), ("template", job.template ?? Selection())] {
+      let missing = selection.values[.visit]?.singleNumbers.filter { !known.contains($0) } ?? []
+      if !missing.isEmpty {
+        warnings.append(
+          "\(name): the repository has no visit \(missing.prefix(10).map { "\($0)" }.joined(separator: ", "))"
+            + (missing.count > 10 ? " and \(missing.count - 10) more" : ""))
+      }
+    }
+    self.warnings = warnings
   }
 
   /// - Returns: `nil` for an exposure whose place on the sky nobody knows.

@@ -31,6 +31,15 @@ package enum DimensionSelection: Hashable, Sendable {
     }
   }
 
+  /// Numbers that are named one by one.
+  var singleNumbers: [Int64] {
+    switch self {
+    case .ranges(let ranges): ranges.filter { $0.first == $0.last }.map(\.first)
+    case .both(let a, let b): a.singleNumbers + b.singleNumbers
+    case .all, .names: []
+    }
+  }
+
   /// Reads `3`, `100..131`, `100..131:2`, `r`, or `all`; several with commas or `^` between them.
   ///
   /// - Throws: ``TaskFramework/ConfigProblem`` that says what is expected.

@@ -122,7 +122,19 @@ package struct RunComparison {
       case MetadataOnly.formatName:
         let x = try Dataset<MetadataOnly>(decoding: a, name: first)
         compareMetadata(name, x.metadata, try Dataset<MetadataOnly>(decoding: b, name: second).metadata)
-      default: lines.append("\(name): the contents differ")
+      case Image<UInt16>.formatName:
+        let (x, y) = (
+          try Dataset<Image<UInt16>>(decoding: a, name: first), try Dataset<Image<UInt16>>(decoding: b, name: second)
+        )
+        compareCounts(name, x.content, y.content)
+        compareMetadata(name, x.metadata, y.metadata)
+      case BackgroundList.formatName:
+        let (x, y) = (
+          try Dataset<BackgroundList>(decoding: a, name: first), try Dataset<BackgroundList>(decoding: b, name: second)
+        )
+        compareBackgrounds(name, x.content, y.content)
+        compareMetadata(name, x.metadata, y.metadata)
+      default: lines.append("\(name): the files differ; skydiff cannot say in what")
       }
       if lines.count == before { lines.append("\(name): the contents are equal, how they were made differs") }
     } catch {
@@ -147,6 +159,35 @@ package struct RunComparison {
     difference("variance", a.maskedImage.variance, b.maskedImage.variance)
     let masked = zip(a.maskedImage.mask.bits.pixels, b.maskedImage.mask.bits.pixels).count { $0 != $1 }
     if masked > 0 { lines.append("\(name): mask: \(masked) pixels differ") }
+  }
+
+  private mutating func compareCounts(_ name: String, _ a: Image<UInt16>, _ b: Image<UInt16>) {
+    guard a.box == b.box else {
+      lines.append("\(name): the boxes are \(a.box) / \(b.box)")
+      return
+    }
+    let count = zip(a.pixels, b.pixels).count { $0 != $1 }
+    if count > 0 { lines.append("\(name): \(count) pixels differ") }
+  }
+
+  private mutating func compareBackgrounds(_ name: String, _ a: BackgroundList, _ b: BackgroundList) {
+    guard a.unit == b.unit, a.models.map(\.background.box) == b.models.map(\.background.box),
+      a.models.map(\.background.values.box) == b.models.map(\.background.values.box)
+    else {
+      lines.append("\(name): the grids of cells differ")
+      return
+    }
+    var (count, largest) = (0, Float(0))
+    for (x, y) in zip(a.models, b.models) {
+      for (p, q) in zip(x.background.values.pixels, y.background.values.pixels) where p != q && !(p.isNaN && q.isNaN) {
+        count += 1
+        largest = max(largest, abs(p - q))
+      }
+      if x.interpolation != y.interpolation || x.approximation != y.approximation {
+        lines.append("\(name): surfaces are drawn in different ways")
+      }
+    }
+    if count > 0 { lines.append("\(name): \(count) cells differ, by \(largest) \(a.unit.rawValue) at most") }
   }
 
   private mutating func compareTables(_ name: String, _ a: Catalog, _ b: Catalog) {

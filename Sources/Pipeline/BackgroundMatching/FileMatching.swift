@@ -71,6 +71,9 @@ package struct FileMatching {
     let result = try task.run(exposures, expDatasetType: Self.datasetType, refExpDataRef: reference) {
       try write($1, $2, exposures[$0], reference: reference, folder)
     }
+    for exposure in exposures where exposure !== reference {
+      if let text = exposure.mismatch(with: reference) { task.warn(text) }
+    }
     let matches = zip(exposures, result.backgroundInfoList).map { exposure, info in
       FileMatch(
         file: exposure.path, name: exposure.name, info: info,

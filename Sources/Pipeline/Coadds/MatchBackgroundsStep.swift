@@ -58,9 +58,10 @@ extension MatchBackgroundsTask: PipelineTask {
     try context.putAll(
       try (context.quantum.outputs["backgrounds"] ?? []).map { reference in
         models[try reference.visit()]?.background.map { background in
-          BackgroundList([
-            BackgroundModel(background, interpolation: .akimaSpline, undersample: .reduceInterpOrder)
-          ], unit: .nanojansky)
+          BackgroundList(
+            [
+              BackgroundModel(background, interpolation: .akimaSpline, undersample: .reduceInterpOrder)
+            ], unit: .nanojansky)
         }
       }, argument: "backgrounds")
   }

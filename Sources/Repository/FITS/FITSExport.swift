@@ -131,6 +131,19 @@ extension String {
   fileprivate var fitsUnit: String { self == "count" ? "ct" : self }
 }
 
+/// An image as a FITS file, with the place of its first pixel.
+///
+/// - Parameter unit: of its pixels, empty for none.
+/// - Throws: ``FITSError``.
+package func fitsFile(of image: Image<Float>, unit: String, name: String) throws -> [UInt8] {
+  guard image.box.area > 0 else { throw FITSError.invalid(file: name, part: "image", reason: "it has no pixels") }
+  var writer = try FITSWriter(name)
+  try writer.addImage(nil, width: image.width, height: image.height, image.pixels)
+  if !unit.isEmpty { try writer.set("BUNIT", .string(unit.fitsUnit)) }
+  try writeCorner(image.box, &writer)
+  return try writer.finish()
+}
+
 /// Images as a FITS file, the first in the primary HDU.
 ///
 /// - Throws: ``FITSError``.

@@ -39,7 +39,8 @@ extension CoaddPSF {
       size += isSmall ? images.shape.reduce(1, *) : 0
       guard isSmall, size <= Self.largestSize else {
         throw FormatError(
-          file: group.file, object: images.path, reason: "with it the components have more than \(Self.largestSize) numbers")
+          file: group.file, object: images.path,
+          reason: "with it the components have more than \(Self.largestSize) numbers")
       }
       let numbers = try outline.read(Double.self)
       return try Component(

@@ -50,7 +50,8 @@ package struct Box2D: Hashable, Sendable {
   /// What both boxes have in common; `nil` when that has no area.
   package func intersection(_ other: Box2D) -> Box2D? {
     let common = Box2D(
-      minX: max(minX, other.minX), minY: max(minY, other.minY), maxX: min(maxX, other.maxX), maxY: min(maxY, other.maxY))
+      minX: max(minX, other.minX), minY: max(minY, other.minY), maxX: min(maxX, other.maxX), maxY: min(maxY, other.maxY)
+    )
     return common.isEmpty ? nil : common
   }
 

@@ -134,7 +134,8 @@ package struct SurveyConfig: Config {
       guard all <= Double(Self.largestObjectCount) else {
         throw ConfigProblem(
           path: path,
-          reason: "\(count) in each of \(fields.raList.count) fields are asked for; there can be \(Self.largestObjectCount)")
+          reason:
+            "\(count) in each of \(fields.raList.count) fields are asked for; there can be \(Self.largestObjectCount)")
       }
     }
   }
