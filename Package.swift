@@ -103,6 +103,7 @@ let package = Package(
     room(
       "BackgroundMatching",
       ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
+    room("ImageDifferencing", ["TaskFramework", "Imaging", "SkyGeometry"]),
     room("Coaddition", ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
 
     // Floor 2
@@ -160,6 +161,7 @@ let package = Package(
       [
         "Coaddition", "BackgroundMatching", "SyntheticSurvey", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
       ]),
+    tests(of: "ImageDifferencing", ["ImageDifferencing", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
     tests(of: "Scheduling", ["Scheduling"]),
     tests(
       of: "Reporting",

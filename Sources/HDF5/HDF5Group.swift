@@ -182,14 +182,13 @@ package final class HDF5Group: HDF5Object {
     }.get()
   }
 
-  /// Chunks: squares of 256² pixels in images, runs of rows of about 256 KiB in tables.
+  /// Chunks of about 256 KiB: flat ones in images, which are read a strip of rows at a time as often as whole; runs of rows in tables.
   package static func chunk(for shape: [Int], _ type: HDF5Type) -> [Int] {
     let elements = max(1, (1 << 18) / max(1, type.size))
     guard shape.count > 1 else { return [max(1, min(elements, shape.first ?? 1))] }
-    let side = 256
-    return shape.indices.map { axis in
-      axis < shape.count - 2 ? 1 : max(1, min(shape[axis], side))
-    }
+    let columns = max(1, min(shape[shape.count - 1], 2048))
+    let rows = max(1, min(shape[shape.count - 2], elements / columns))
+    return shape.indices.map { axis in axis < shape.count - 2 ? 1 : axis == shape.count - 2 ? rows : columns }
   }
 }
 

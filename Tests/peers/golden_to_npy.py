@@ -7,4 +7,8 @@ import numpy as np
 
 with h5py.File(sys.argv[1]) as file:
     for name, item in file.items():
-        np.save(f"{sys.argv[2]}/{name}.npy", item[()])
+        if item.dtype.names:
+            for field in item.dtype.names:
+                np.save(f"{sys.argv[2]}/{name}.{field}.npy", item[field])
+        else:
+            np.save(f"{sys.argv[2]}/{name}.npy", item[()])

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Many kernels that are products of few functions, applied to a small image at once.
+
+package import SkyGeometry
+
+/// Kernels k[v, u] = f[column][v] · f[row][u] of a common set of functions.
+package struct ProductKernels: Hashable, Sendable {
+  /// Which functions make a kernel.
+  package struct Product: Hashable, Sendable {
+    package let column: Int
+    package let row: Int
+
+    package init(column: Int, row: Int) {
+      self.column = column
+      self.row = row
+    }
+  }
+
+  /// All of one odd length.
+  package let functions: [[Double]]
+  package let products: [Product]
+  package var side: Int { functions.first?.count ?? 0 }
+
+  /// - Throws: ``ImagingError/invalidParameter(_:)`` for functions of different or even lengths, or products of what is not there.
+  package init(functions: [[Double]], products: [Product]) throws(ImagingError) {
+    let side = functions.first?.count ?? 0
+    guard side % 2 == 1, functions.allSatisfy({ $0.count == side && $0.allSatisfy(\.isFinite) }) else {
+      throw .invalidParameter("the functions of product kernels must be finite and of one odd length")
+    }
+    guard products.allSatisfy({ functions.indices.contains($0.column) && functions.indices.contains($0.row) }) else {
+      throw .invalidParameter("a product kernel of functions that are not there")
+    }
+    self.functions = functions
+    self.products = products
+  }
+
+  /// A kernel as an image with its centre at (0, 0).
+  package func image(_ product: Int) -> Image<Double> {
+    let half = side / 2
+    let (column, row) = (functions[products[product].column], functions[products[product].row])
+    return Image(box: Box2I(minX: -half, minY: -half, width: side, height: side)) { x, y in column[y + half] * row[x + half] }
+  }
+
+  /// Applies every kernel where it lies within the image as a whole; not flipped, as everywhere (differencing 0.3).
+  ///
+  /// Rows are filtered once a function, then columns once a product: for Gaussians times polynomials a tenth of the direct work.
+  ///
+  /// - Returns: for each product the values of the inner pixels, row by row, in float64; one list after the other.
+  /// - Throws: ``ImagingError/invalidParameter(_:)`` for an image smaller than the kernels.
+  package func apply(to image: Image<Float>) throws(ImagingError) -> (values: [Double], inner: Box2I) {
+    let inner = image.box.goodRegion(kernelWidth: side, kernelHeight: side)
+    guard !inner.isEmpty else {
+      throw .invalidParameter("an image of \(image.width)×\(image.height) pixels is smaller than kernels of \(side)²")
+    }
+    let (columns, rows, width, height) = (inner.width, inner.height, image.width, image.height)
+    let used = Set(products.map(\.row)).sorted()
+    var filtered = [Double](repeating: 0, count: functions.count * columns * height)
+    var values = [Double](repeating: 0, count: products.count * columns * rows)
+    let source = image.pixels.map { Double($0) }
+    source.withUnsafeBufferPointer { source in
+      filtered.withUnsafeMutableBufferPointer { filtered in
+        values.withUnsafeMutableBufferPointer { values in
+          guard let source = source.baseAddress, let filtered = filtered.baseAddress, let values = values.baseAddress
+          else { return }
+          for f in used {
+            for y in 0..<height {
+              let out = filtered + (f * height + y) * columns
+              for (u, weight) in functions[f].enumerated() where weight != 0 {
+                let from = source + y * width + u
+                for x in 0..<columns { out[x] += weight * from[x] }
+              }
+            }
+          }
+          for (p, product) in products.enumerated() {
+            for y in 0..<rows {
+              let out = values + (p * rows + y) * columns
+              for (v, weight) in functions[product.column].enumerated() where weight != 0 {
+                let from = filtered + (product.row * height + y + v) * columns
+                for x in 0..<columns { out[x] += weight * from[x] }
+              }
+            }
+          }
+        }
+      }
+    }
+    return (values, inner)
+  }
+}
