@@ -159,4 +159,51 @@ import Testing
     }
     #expect(compared == 75)
   }
+
+  /// The whole search on golden case A: the same stars are rejected, and the kernel is the same.
+  @Test(.enabled(if: GoldenFile.isAvailable("A_T_nodec.h5"), "needs shared/golden and the Python environment"))
+  func theSearchEndsAsTheReferences() throws {
+    let golden = try GoldenFile("A_T_nodec.h5")
+    defer { golden.remove() }
+    func image(_ name: String, factor: Double) throws -> MaskedImage {
+      let fits = try FITSExposure(SharedData.url("golden/\(name)").path)
+      let scale = Float(factor)
+      return try MaskedImage(
+        image: fits.image, mask: try #require(fits.mask), variance: try #require(fits.variance).map { $0 * scale })
+    }
+    let template = try image("A_template.fits", factor: 1.0935861154096487)
+    let science = try image("A_science.fits", factor: 1.1100333825544797)
+    let basis = try AlardLuptonBasis(targetFwhm: 4.003194076552614, referenceFwhm: 5.416086103571183).basis
+    func column(_ name: String) throws -> [Double] { try golden["candidates.\(name)"].doubles }
+    let (x, y, rating, status) = (try column("x"), try column("y"), try column("rating"), try column("status"))
+    let candidates = try x.indices.map { row in
+      let position = Point2D(x: x[row], y: y[row])
+      let box = try #require(Box2I(centeredAt: position, side: 2 * basis.side + 1))
+      return try KernelCandidate(
+        id: Int64(row), position: position, rating: rating[row], template: template.cropped(to: box),
+        science: science.cropped(to: box))
+    }
+    var search = KernelSearch(candidates, basis, region: science.box)
+    let fit = try search.run()
+    for row in x.indices {
+      let expected: KernelSearch.Status = status[row] == 0 ? .bad : status[row] == 1 ? .good : .unknown
+      #expect(search.states[row].status == expected, "candidate \(row)")
+    }
+    #expect(abs(fit.kernelSum - 1.0513546) < 1e-5)
+    let (grid, images) = (try golden["kernel_grid_xy"].doubles, try golden["kernel_grid_images"].planes())
+    for (k, image) in images.enumerated() {
+      let own = fit.image(at: Point2D(x: grid[2 * k], y: grid[2 * k + 1]))
+      let peak = image.pixels.max() ?? 1
+      for (a, b) in zip(own.pixels, image.pixels) { #expect(abs(a - b) < 1e-5 * peak) }
+    }
+    // The background of the fit, at the same positions as theirs.
+    let background = try #require(fit.background)
+    let (places, values) = (try golden["bg_grid_xy"].doubles, try golden["bg_grid"].doubles)
+    for (j, py) in places.enumerated() {
+      for (i, px) in places.enumerated() {
+        let own = background(Point2D(x: px, y: py))
+        #expect(abs(own - values[j * places.count + i]) < 1e-4)
+      }
+    }
+  }
 }

@@ -65,6 +65,12 @@ package struct SpatialKernelFit: Sendable {
     conditionNumber = solution.conditionNumber
   }
 
+  /// The kernel at a position, with its centre at (0, 0).
+  package func image(at position: Point2D) -> Image<Double> {
+    let terms = kernelBasis.terms(at: position)
+    return basis.image(coefficients.map { zip($0, terms).reduce(0) { $0 + $1.0 * $1.1 } }[...])
+  }
+
   /// The kernel as one image a term of the position, which is exact (differencing A11.3).
   ///
   /// - Throws: ``Imaging/ImagingError``.

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which stars make a kernel, and how it varies.
+
+internal import Imaging
+internal import SkyGeometry
+package import TaskFramework
+
+/// Which stars make a kernel, and how it varies; names and defaults as the subtraction tasks of LSST set them (differencing A19).
+package struct KernelSearchConfig: Config {
+  /// The functions of the position.
+  package enum SpatialModelType: String, ConfigChoice {
+    case chebyshev1
+    case polynomial
+  }
+
+  package var fitForBackground = true
+  package var spatialModelType = SpatialModelType.chebyshev1
+  package var spatialKernelOrder = 1
+  package var spatialBgOrder = 2
+  package var sizeCellX = 128
+  package var sizeCellY = 128
+  package var nStarPerCell = 5
+  package var maxSpatialIterations = 3
+  package var singleKernelClipping = true
+  package var kernelSumClipping = true
+  package var spatialKernelClipping = true
+  package var badMaskPlanes = ["NO_DATA", "EDGE", "SAT"]
+  package var candidateResidualMeanMax = 0.25
+  package var candidateResidualStdMax = 1.5
+  package var useCoreStats = false
+  package var candidateCoreRadius = 3
+  package var maxKsumSigma = 3.0
+  package var checkConditionNumber = false
+  package var maxConditionNumber = 5e7
+  package var maxSpatialConditionNumber = 1e10
+
+  package init() {}
+
+  package static let fields: [ConfigField<Self>] = [
+    .field("fitForBackground", \.fitForBackground, doc: "fit a background with the kernel"),
+    .field("spatialModelType", \.spatialModelType, doc: "functions of the position"),
+    .field("spatialKernelOrder", \.spatialKernelOrder, in: 0...8, doc: "order of the kernel over the image"),
+    .field("spatialBgOrder", \.spatialBgOrder, in: 0...8, doc: "order of the background over the image"),
+    .field("sizeCellX", \.sizeCellX, in: 32...100_000, doc: "width of a cell of stars, pixels"),
+    .field("sizeCellY", \.sizeCellY, in: 32...100_000, doc: "height of a cell of stars, pixels"),
+    .field("nStarPerCell", \.nStarPerCell, in: 0...100_000, doc: "how many stars of a cell are used; 0 for all"),
+    .field("maxSpatialIterations", \.maxSpatialIterations, in: 1...5, doc: "rounds of fitting and rejecting"),
+    .field("singleKernelClipping", \.singleKernelClipping, doc: "reject stars that their own kernel does not match"),
+    .field("kernelSumClipping", \.kernelSumClipping, doc: "reject stars whose kernel has another sum"),
+    .field("spatialKernelClipping", \.spatialKernelClipping, doc: "reject stars that the image's kernel does not match"),
+    .field("badMaskPlanes", \.badMaskPlanes, count: 0...32, doc: "pixels that do not count in residuals"),
+    .field("candidateResidualMeanMax", \.candidateResidualMeanMax, in: 0...1000, doc: "largest mean residual of a star, standard deviations"),
+    .field("candidateResidualStdMax", \.candidateResidualStdMax, in: 0...1000, doc: "largest scatter of the residuals of a star, standard deviations"),
+    .field("useCoreStats", \.useCoreStats, doc: "judge stars by their cores alone"),
+    .field("candidateCoreRadius", \.candidateCoreRadius, in: 1...1000, doc: "half the side of the core, pixels"),
+    .field("maxKsumSigma", \.maxKsumSigma, in: 0...1000, doc: "largest deviation of a star's kernel sum, standard deviations"),
+    .field("checkConditionNumber", \.checkConditionNumber, doc: "reject stars whose kernel is badly determined"),
+    .field("maxConditionNumber", \.maxConditionNumber, in: 1...1e300, doc: "largest condition number of a star's equations"),
+    .field("maxSpatialConditionNumber", \.maxSpatialConditionNumber, in: 1...1e300, doc: "condition number of the image's equations beyond which there is a warning"),
+  ]
+
+  /// The functions of an order over a region.
+  func basis(over region: Box2I, order: Int) -> SpatialBasis {
+    switch spatialModelType {
+    case .chebyshev1: SpatialBasis(.chebyshev(Box2D(region)), order: order)
+    case .polynomial: SpatialBasis(.polynomial, order: order)
+    }
+  }
+}
