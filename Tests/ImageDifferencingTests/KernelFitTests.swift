@@ -69,7 +69,8 @@ import Testing
         }
       }
       func masked(_ image: Image<Float>) throws -> MaskedImage {
-        try MaskedImage(image: image, mask: Mask(box: box), variance: Image(box: box, fill: Float(max(1, noise * noise))))
+        try MaskedImage(
+          image: image, mask: Mask(box: box), variance: Image(box: box, fill: Float(max(1, noise * noise))))
       }
       return try KernelCandidate(
         id: Int64(k), position: center, rating: flux, template: try masked(image(1.7, 1, 0)),
@@ -92,7 +93,8 @@ import Testing
     let domain = Box2D(minX: -0.5, minY: -0.5, maxX: 511.5, maxY: 511.5)
     let fit = try SpatialKernelFit(
       try candidates.map { ($0.position, try SingleKernelFit($0, basis)) }, basis,
-      kernelBasis: SpatialBasis(.chebyshev(domain), order: 1), backgroundBasis: SpatialBasis(.chebyshev(domain), order: 1))
+      kernelBasis: SpatialBasis(.chebyshev(domain), order: 1),
+      backgroundBasis: SpatialBasis(.chebyshev(domain), order: 1))
     #expect(abs(fit.kernelSum - 1.05) < 0.003)
     let kernel = try fit.kernel()
     for x in [100.0, 256, 400] {

@@ -129,7 +129,8 @@ package struct KernelSearch {
     let values = visited.compactMap { states[$0].fit.map { Float($0.kernelSum) } }
     guard !values.isEmpty else {
       throw NoKernelCandidatesError(
-        description: "none of \(candidates.count) stars can be used for a kernel: all cells are empty, or all were rejected")
+        description:
+          "none of \(candidates.count) stars can be used for a kernel: all cells are empty, or all were rejected")
     }
     guard values.count > 1 else { return (values, Double(values[0]), 0) }
     let statistics = try PixelStatistics(of: values, .clipped)
@@ -144,7 +145,9 @@ package struct KernelSearch {
     guard config.kernelSumClipping else { return false }
     var isAny = false
     for index in visited {
-      guard let fit = states[index].fit, abs(fit.kernelSum - sums.mean) > config.maxKsumSigma * sums.scatter else { continue }
+      guard let fit = states[index].fit, abs(fit.kernelSum - sums.mean) > config.maxKsumSigma * sums.scatter else {
+        continue
+      }
       // One star alone has no scatter, and is no outlier.
       guard sums.values.count > 1 else { continue }
       reject(index)

@@ -47,16 +47,26 @@ package struct KernelSearchConfig: Config {
     .field("maxSpatialIterations", \.maxSpatialIterations, in: 1...5, doc: "rounds of fitting and rejecting"),
     .field("singleKernelClipping", \.singleKernelClipping, doc: "reject stars that their own kernel does not match"),
     .field("kernelSumClipping", \.kernelSumClipping, doc: "reject stars whose kernel has another sum"),
-    .field("spatialKernelClipping", \.spatialKernelClipping, doc: "reject stars that the image's kernel does not match"),
+    .field(
+      "spatialKernelClipping", \.spatialKernelClipping, doc: "reject stars that the image's kernel does not match"),
     .field("badMaskPlanes", \.badMaskPlanes, count: 0...32, doc: "pixels that do not count in residuals"),
-    .field("candidateResidualMeanMax", \.candidateResidualMeanMax, in: 0...1000, doc: "largest mean residual of a star, standard deviations"),
-    .field("candidateResidualStdMax", \.candidateResidualStdMax, in: 0...1000, doc: "largest scatter of the residuals of a star, standard deviations"),
+    .field(
+      "candidateResidualMeanMax", \.candidateResidualMeanMax, in: 0...1000,
+      doc: "largest mean residual of a star, standard deviations"),
+    .field(
+      "candidateResidualStdMax", \.candidateResidualStdMax, in: 0...1000,
+      doc: "largest scatter of the residuals of a star, standard deviations"),
     .field("useCoreStats", \.useCoreStats, doc: "judge stars by their cores alone"),
     .field("candidateCoreRadius", \.candidateCoreRadius, in: 1...1000, doc: "half the side of the core, pixels"),
-    .field("maxKsumSigma", \.maxKsumSigma, in: 0...1000, doc: "largest deviation of a star's kernel sum, standard deviations"),
+    .field(
+      "maxKsumSigma", \.maxKsumSigma, in: 0...1000, doc: "largest deviation of a star's kernel sum, standard deviations"
+    ),
     .field("checkConditionNumber", \.checkConditionNumber, doc: "reject stars whose kernel is badly determined"),
-    .field("maxConditionNumber", \.maxConditionNumber, in: 1...1e300, doc: "largest condition number of a star's equations"),
-    .field("maxSpatialConditionNumber", \.maxSpatialConditionNumber, in: 1...1e300, doc: "condition number of the image's equations beyond which there is a warning"),
+    .field(
+      "maxConditionNumber", \.maxConditionNumber, in: 1...1e300, doc: "largest condition number of a star's equations"),
+    .field(
+      "maxSpatialConditionNumber", \.maxSpatialConditionNumber, in: 1...1e300,
+      doc: "condition number of the image's equations beyond which there is a warning"),
   ]
 
   /// The functions of an order over a region.

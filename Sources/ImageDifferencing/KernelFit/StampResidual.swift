@@ -28,17 +28,21 @@ extension KernelCandidate {
     let half = kernel.width / 2
     var part = template.box.grown(by: -half)
     if let coreRadius {
-      let middle = Point2I(x: template.box.minX + template.box.width / 2, y: template.box.minY + template.box.height / 2)
+      let middle = Point2I(
+        x: template.box.minX + template.box.width / 2, y: template.box.minY + template.box.height / 2)
       part = part.intersection(
         Box2I(
-          minX: middle.x - coreRadius, minY: middle.y - coreRadius, width: 2 * coreRadius + 1, height: 2 * coreRadius + 1))
+          minX: middle.x - coreRadius, minY: middle.y - coreRadius, width: 2 * coreRadius + 1,
+          height: 2 * coreRadius + 1))
     }
     let (own, other) = (science.cropped(to: part), matched.cropped(to: part))
     var values: [Double] = []
     for i in own.image.pixels.indices {
       let variance = Double(own.variance.pixels[i] + other.variance.pixels[i])
       let difference = Double(own.image.pixels[i] - other.image.pixels[i]) - background
-      guard (own.mask.bits.pixels[i] | other.mask.bits.pixels[i]) & bad == 0, variance > 0, variance.isFinite else { continue }
+      guard (own.mask.bits.pixels[i] | other.mask.bits.pixels[i]) & bad == 0, variance > 0, variance.isFinite else {
+        continue
+      }
       values.append(difference / variance.squareRoot())
     }
     let count = Double(values.count)

@@ -38,7 +38,9 @@ package struct ProductKernels: Hashable, Sendable {
   package func image(_ product: Int) -> Image<Double> {
     let half = side / 2
     let (column, row) = (functions[products[product].column], functions[products[product].row])
-    return Image(box: Box2I(minX: -half, minY: -half, width: side, height: side)) { x, y in column[y + half] * row[x + half] }
+    return Image(box: Box2I(minX: -half, minY: -half, width: side, height: side)) { x, y in
+      column[y + half] * row[x + half]
+    }
   }
 
   /// Applies every kernel where it lies within the image as a whole; not flipped, as everywhere (differencing 0.3).

@@ -20,7 +20,8 @@ package struct SymmetricSystem: Sendable, Equatable {
   package init(matrix: [Double], right: [Double]) throws(ImagingError) {
     guard matrix.count == right.count * right.count else {
       throw .sizeMismatch(
-        what: "the matrix of \(right.count) unknowns", found: "\(matrix.count) numbers", expected: "\(right.count * right.count)")
+        what: "the matrix of \(right.count) unknowns", found: "\(matrix.count) numbers",
+        expected: "\(right.count * right.count)")
     }
     size = right.count
     self.matrix = matrix
@@ -79,7 +80,9 @@ package struct SymmetricSystem: Sendable, Equatable {
   ///
   /// - Throws: ``ImagingError/noResult(_:)`` for numbers that are not finite or a matrix of zeros.
   package func solve(tolerance: Double = 1e-14) throws(ImagingError) -> Solution {
-    guard size > 0, isFinite else { throw .noResult("a linear system of \(size) unknowns has numbers that are not finite") }
+    guard size > 0, isFinite else {
+      throw .noResult("a linear system of \(size) unknowns has numbers that are not finite")
+    }
     let condition = try Self.eigen(matrix, size).values
     let scale = (0..<size).map { i in
       matrix[i * size + i] > 0 ? 1 / matrix[i * size + i].squareRoot() : 0
@@ -106,12 +109,16 @@ package struct SymmetricSystem: Sendable, Equatable {
   }
 
   /// Eigenvalues in ascending order, and eigenvectors as columns.
-  private static func eigen(_ matrix: [Double], _ size: Int) throws(ImagingError) -> (values: [Double], vectors: [Double]) {
+  private static func eigen(_ matrix: [Double], _ size: Int) throws(ImagingError) -> (
+    values: [Double], vectors: [Double]
+  ) {
     var vectors = matrix
     var values = [Double](repeating: 0, count: size)
     openblas_set_num_threads(1)
     let n = skydiff_lapack_int(size)
-    let status = LAPACKE_dsyevd(skydiff_row_major, CChar(bitPattern: UInt8(ascii: "V")), CChar(bitPattern: UInt8(ascii: "U")), n, &vectors, n, &values)
+    let status = LAPACKE_dsyevd(
+      skydiff_row_major, CChar(bitPattern: UInt8(ascii: "V")), CChar(bitPattern: UInt8(ascii: "U")), n, &vectors, n,
+      &values)
     guard status == 0 else { throw .noResult("LAPACK finds no eigenvalues of a matrix of \(size)²: status \(status)") }
     return (values, vectors)
   }
