@@ -4,7 +4,6 @@
 import Foundation
 import ImageDifferencing
 import Imaging
-import Repository
 import SkyGeometry
 import TaskFramework
 import TestSupport
@@ -117,77 +116,47 @@ import Testing
     }
   }
 
-  /// Kernels of single stars of golden case A: its images, positions and basis; variances scaled as the reference did.
+  /// Kernels of single stars of golden case A.
   @Test(.enabled(if: GoldenFile.isAvailable("A_T_nodec.h5"), "needs shared/golden and the Python environment"))
   func singleKernelsAreTheReferences() throws {
     let golden = try GoldenFile("A_T_nodec.h5")
     defer { golden.remove() }
-    func image(_ name: String, factor: Double) throws -> MaskedImage {
-      let fits = try FITSExposure(SharedData.url("golden/\(name)").path)
-      let scale = Float(factor)
-      return try MaskedImage(
-        image: fits.image, mask: try #require(fits.mask), variance: try #require(fits.variance).map { $0 * scale })
-    }
-    // A_T_nodec_meta.json: scaleTemplateVarianceFactor, scaleScienceVarianceFactor.
-    let template = try image("A_template.fits", factor: 1.0935861154096487)
-    let science = try image("A_science.fits", factor: 1.1100333825544797)
-    let basis = try AlardLuptonBasis(targetFwhm: 4.003194076552614, referenceFwhm: 5.416086103571183).basis
+    let scene = try GoldenCaseA(golden)
     let parameters = try golden["candidate_params"].doubles
     func column(_ name: String) throws -> [Double] { try golden["candidates.\(name)"].doubles }
-    let (x, y, status) = (try column("x"), try column("y"), try column("status"))
-    let (background, sums, chi2) = (try column("bg"), try column("ksum"), try column("chi2"))
-    let bad = try science.mask.planes.bitMask(["NO_DATA", "EDGE", "SAT"])
+    let (status, background) = (try column("status"), try column("bg"))
+    let (sums, chi2) = (try column("ksum"), try column("chi2"))
+    let bad = try scene.science.mask.planes.bitMask(["NO_DATA", "EDGE", "SAT"])
+    let count = scene.basis.count
     var compared = 0
     // 2: never fitted.
-    for row in x.indices where status[row] != 2 {
-      let position = Point2D(x: x[row], y: y[row])
-      let box = try #require(Box2I(centeredAt: position, side: 2 * basis.side + 1))
-      let candidate = try KernelCandidate(
-        id: Int64(row), position: position, rating: 1, template: template.cropped(to: box),
-        science: science.cropped(to: box))
-      let fit = try SingleKernelFit(candidate, basis)
+    for (row, candidate) in scene.candidates.enumerated() where status[row] != 2 {
+      let fit = try SingleKernelFit(candidate, scene.basis)
       // The normal equations have a condition number of some 10⁷, so coefficients agree to 10⁻⁷ of the largest at best; theirs come
       // from convolutions in another order.
-      let largest = parameters[row * basis.count..<(row + 1) * basis.count].map(abs).max() ?? 1
-      for m in 0..<basis.count {
-        #expect(abs(fit.coefficients[m] - parameters[row * basis.count + m]) < 1e-5 * largest, "candidate \(row), \(m)")
+      let largest = parameters[row * count..<(row + 1) * count].map(abs).max() ?? 1
+      for m in 0..<count {
+        #expect(abs(fit.coefficients[m] - parameters[row * count + m]) < 1e-5 * largest, "candidate \(row), \(m)")
       }
       #expect(abs(fit.background - background[row]) < 1e-5 * abs(background[row]) + 1e-5)
       #expect(abs(fit.kernelSum - sums[row]) < 1e-6)
-      let residual = try candidate.residual(
-        fit.kernel(basis), background: fit.background, bad: bad)
+      let residual = try candidate.residual(fit.kernel(scene.basis), background: fit.background, bad: bad)
       #expect(abs(residual.rms * residual.rms - chi2[row]) < 1e-3 * chi2[row])
       compared += 1
     }
     #expect(compared == 75)
   }
 
-  /// The whole search on golden case A: the same stars are rejected, and the kernel is the same.
+  /// The whole search on golden case A: the same stars are rejected, kernel and difference are the same.
   @Test(.enabled(if: GoldenFile.isAvailable("A_T_nodec.h5"), "needs shared/golden and the Python environment"))
   func theSearchEndsAsTheReferences() throws {
     let golden = try GoldenFile("A_T_nodec.h5")
     defer { golden.remove() }
-    func image(_ name: String, factor: Double) throws -> MaskedImage {
-      let fits = try FITSExposure(SharedData.url("golden/\(name)").path)
-      let scale = Float(factor)
-      return try MaskedImage(
-        image: fits.image, mask: try #require(fits.mask), variance: try #require(fits.variance).map { $0 * scale })
-    }
-    let template = try image("A_template.fits", factor: 1.0935861154096487)
-    let science = try image("A_science.fits", factor: 1.1100333825544797)
-    let basis = try AlardLuptonBasis(targetFwhm: 4.003194076552614, referenceFwhm: 5.416086103571183).basis
-    func column(_ name: String) throws -> [Double] { try golden["candidates.\(name)"].doubles }
-    let (x, y, rating, status) = (try column("x"), try column("y"), try column("rating"), try column("status"))
-    let candidates = try x.indices.map { row in
-      let position = Point2D(x: x[row], y: y[row])
-      let box = try #require(Box2I(centeredAt: position, side: 2 * basis.side + 1))
-      return try KernelCandidate(
-        id: Int64(row), position: position, rating: rating[row], template: template.cropped(to: box),
-        science: science.cropped(to: box))
-    }
-    var search = KernelSearch(candidates, basis, region: science.box)
+    let scene = try GoldenCaseA(golden)
+    let status = try golden["candidates.status"].doubles
+    var search = KernelSearch(scene.candidates, scene.basis, region: scene.science.box)
     let fit = try search.run()
-    for row in x.indices {
+    for row in status.indices {
       let expected: KernelSearch.Status = status[row] == 0 ? .bad : status[row] == 1 ? .good : .unknown
       #expect(search.states[row].status == expected, "candidate \(row)")
     }
@@ -206,6 +175,78 @@ import Testing
         let own = background(Point2D(x: px, y: py))
         #expect(abs(own - values[j * places.count + i]) < 1e-4)
       }
+    }
+
+    let result = try MatchedSubtraction(
+      template: scene.template, science: scene.science, convolved: .template, fit)
+    for (own, name, tolerance) in [
+      (result.difference.image, "diff_image", Float(1e-5)), (result.difference.variance, "diff_variance", 1e-4),
+      (result.matchedTemplate.image, "matched_template_image", 1e-5),
+      (result.matchedTemplate.variance, "matched_template_variance", 1e-4),
+    ] {
+      let other = try golden[name].image()
+      var (worst, compared) = (Float(0), 0)
+      for i in own.pixels.indices where other.pixels[i].isFinite {
+        // Relative to the pixels that the sums are made of: differences of bright stars are small differences of large numbers.
+        let size = max(abs(other.pixels[i]), abs(scene.template.image.pixels[i]), 1)
+        worst = max(worst, abs(own.pixels[i] - other.pixels[i]) / size)
+        compared += 1
+      }
+      #expect(worst < 20 * tolerance && compared > 200_000, "\(name): \(worst)")
+    }
+  }
+
+  /// A template wider than the science image: the science image is convolved, and sources keep their flux.
+  @Test func theDifferenceIsOnTheSciencesScale() throws {
+    let basis = try AlardLuptonBasis(targetFwhm: 1.7 * Self.toFwhm, referenceFwhm: 2.2 * Self.toFwhm).basis
+    let box = Box2I(width: 200, height: 200)
+    func scene(_ sigma: Double, _ scale: Double, extra: Double) throws -> MaskedImage {
+      var random = SeededRandom(8)
+      let positions = (0..<25).map { k in
+        (Point2D(x: Double(k % 5) * 36 + 28 + random.uniform(), y: Double(k / 5) * 36 + 28 + random.uniform()), 1e4 * (1 + random.uniform()))
+      }
+      var pixels = [Double](repeating: 0, count: box.area)
+      for (position, flux) in positions + [(Point2D(x: 118.3, y: 81.6), extra)] {
+        for y in 0..<200 {
+          for x in 0..<200 {
+            let r2 = pow(Double(x) - position.x, 2) + pow(Double(y) - position.y, 2)
+            guard r2 < 600 else { continue }
+            pixels[y * 200 + x] += scale * flux / (2 * .pi * sigma * sigma) * exp(-r2 / (2 * sigma * sigma))
+          }
+        }
+      }
+      return try MaskedImage(
+        image: try Image(box: box, pixels: pixels.map { Float($0) }), mask: Mask(box: box),
+        variance: Image(box: box, fill: 100))
+    }
+    // The science image is the sharper one; its counts are 0.8 of the template's, so the kernel's sum is 1.25.
+    let (science, template) = (try scene(1.7, 0.8, extra: 5000), try scene(2.2, 1, extra: 0))
+    let plain = try scene(1.7, 0.8, extra: 0)
+    let candidates = try (0..<25).map { k -> KernelCandidate in
+      var random = SeededRandom(8)
+      var position = Point2D(x: 0, y: 0)
+      for j in 0...k {
+        position = Point2D(
+          x: Double(j % 5) * 36 + 28 + random.uniform(), y: Double(j / 5) * 36 + 28 + random.uniform())
+        _ = random.uniform()
+      }
+      let stamp = try #require(Box2I(centeredAt: position, side: 43))
+      return try KernelCandidate(
+        id: Int64(k), position: position, rating: 1, template: plain.cropped(to: stamp),
+        science: template.cropped(to: stamp))
+    }
+    var search = KernelSearch(candidates, basis, region: box)
+    let fit = try search.run()
+    #expect(abs(fit.kernelSum - 1.25) < 0.002)
+    let result = try MatchedSubtraction(template: template, science: science, convolved: .science, fit)
+    // The transient has 4000 counts in the science image.
+    let around = Box2I(minX: 104, minY: 68, width: 29, height: 29)
+    #expect(abs(result.difference.image.cropped(to: around).sum - 4000) < 8)
+    let quiet = result.difference.image.cropped(to: Box2I(minX: 20, minY: 130, width: 160, height: 50))
+    #expect((quiet.pixels.map(abs).max() ?? 0) < 2)
+    #expect(throws: ImagingError.self) {
+      try MatchedSubtraction(
+        template: template.cropped(to: box.grown(by: -5)), science: science, convolved: .template, fit)
     }
   }
 }

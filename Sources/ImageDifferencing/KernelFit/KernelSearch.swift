@@ -125,31 +125,29 @@ package struct KernelSearch {
   }
 
   /// Kernel sums of the stars that count.
-  private func sums() throws -> (values: [Float], mean: Double, scatter: Double) {
+  private func sums() throws -> (count: Int, mean: Double, scatter: Double) {
     let values = visited.compactMap { states[$0].fit.map { Float($0.kernelSum) } }
     guard !values.isEmpty else {
       throw NoKernelCandidatesError(
         description:
           "none of \(candidates.count) stars can be used for a kernel: all cells are empty, or all were rejected")
     }
-    guard values.count > 1 else { return (values, Double(values[0]), 0) }
+    guard values.count > 1 else { return (1, Double(values[0]), 0) }
     let statistics = try PixelStatistics(of: values, .clipped)
     guard statistics.clippedMean.isFinite else {
       throw NoKernelCandidatesError(description: "the kernel sums of \(values.count) stars have no mean")
     }
-    return (values, statistics.clippedMean, statistics.clippedStandardDeviation)
+    return (values.count, statistics.clippedMean, statistics.clippedStandardDeviation)
   }
 
   /// - Returns: whether any star was rejected.
-  private mutating func rejectBySum(_ sums: (values: [Float], mean: Double, scatter: Double)) -> Bool {
-    guard config.kernelSumClipping else { return false }
+  private mutating func rejectBySum(_ sums: (count: Int, mean: Double, scatter: Double)) -> Bool {
+    // One star alone has no scatter, and is no outlier; where all agree, as without noise, rounding is none either.
+    guard config.kernelSumClipping, sums.count > 1 else { return false }
+    let limit = max(config.maxKsumSigma * sums.scatter, 1e-5 * abs(sums.mean))
     var isAny = false
     for index in visited {
-      guard let fit = states[index].fit, abs(fit.kernelSum - sums.mean) > config.maxKsumSigma * sums.scatter else {
-        continue
-      }
-      // One star alone has no scatter, and is no outlier.
-      guard sums.values.count > 1 else { continue }
+      guard let fit = states[index].fit, abs(fit.kernelSum - sums.mean) > limit else { continue }
       reject(index)
       isAny = true
     }
