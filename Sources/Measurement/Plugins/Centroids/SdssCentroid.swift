@@ -45,20 +45,22 @@ struct SdssCentroid: MeasurementPlugin {
     var bins = 1
     while true {
       let stamp = try smoothed(image, pixel, &trial)
+      if trial.isNearEdge {
+        catalog[keys.nearEdge, row] = true
+        catalog[keys.flag, row] = true
+      }
       let maximum: SmoothedMaximum
       switch SmoothedMaximum.find(in: stamp, sigma: trial.sigma, isNegative: isNegative) {
       case .found(let found): maximum = found
       case .isFlat: throw .flagged(keys.noSecondDerivative)
       case .isNoMaximum: throw .flagged(keys.notAtMaximum)
       }
-      write(maximum, trial, pixel, row: row, to: &catalog)
-      if trial.isNearEdge {
-        catalog[keys.nearEdge, row] = true
-        catalog[keys.flag, row] = true
+      let measured = trial
+      bins *= 2
+      if trial.isNearEdge || bins > config.binmax || !enlarge(&trial, maximum) {
+        write(maximum, measured, pixel, row: row, to: &catalog)
         break
       }
-      bins *= 2
-      guard bins <= config.binmax, enlarge(&trial, maximum) else { break }
     }
     checker.check(row: row, of: &catalog)
   }
