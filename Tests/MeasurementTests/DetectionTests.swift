@@ -50,12 +50,12 @@ struct DetectionTests {
   }
 
   /// Random images without smoothing: regions, their order, peaks and growth as from the obvious walk.
-  @Test(arguments: 0..<30)
+  @Test(arguments: 0..<12)
   func findsWhatAWalkFinds(_ seed: Int) throws {
     var random = SeededRandom(UInt64(seed))
     let box = Box2I(
-      minX: Int(random.next() % 100), minY: -Int(random.next() % 100), width: 1 + Int(random.next() % 60),
-      height: 1 + Int(random.next() % 60))
+      minX: Int(random.next() % 100), minY: -Int(random.next() % 100), width: 1 + Int(random.next() % 40),
+      height: 1 + Int(random.next() % 40))
     // Few levels, so that there are plateaus.
     let image = Image<Float>(box: box) { _, _ in
       random.uniform() < 0.02 ? .nan : Float((2 * random.gaussian()).rounded() / 2)
@@ -100,11 +100,8 @@ struct DetectionTests {
           for peak in footprint.peaks { #expect(footprint.spans.contains(peak.pixel)) }
         }
         let plane: UInt32 = sign > 0 ? 1 << 5 : 1 << 6
-        for y in box.minY..<box.endY {
-          for x in box.minX..<box.endX {
-            #expect((exposure.maskedImage.mask[x, y] & plane != 0) == isGrown(x, y))
-          }
-        }
+        let mask = exposure.maskedImage.mask
+        #expect(pixels(SpanSet(of: box) { mask[$0, $1] & plane != 0 }) == expected.reduce(into: []) { $0.formUnion($1) })
       }
       // NaN keeps images from being equal to themselves.
       #expect(exposure.maskedImage.image.pixels.map(\.bitPattern) == image.pixels.map(\.bitPattern))

@@ -7,7 +7,7 @@ internal import SkyGeometry
 
 /// What a pixel must reach to be detected (detection-measurement A.5.7).
 ///
-/// A pixel without a finite value is never detected; where the threshold comes from its variance, nor is one whose variance is
+/// A pixel of value 0 or without a finite value is never detected; where the threshold comes from its variance, nor is one whose variance is
 /// not positive and finite. (The reference detects pixels of value 0 and variance 0; G-17.)
 struct DetectionThreshold: Equatable {
   /// In the unit of the image, or of the pixel's standard deviation.
@@ -55,7 +55,7 @@ struct DetectionThreshold: Equatable {
       for i in columns {
         let value = pixels[i]
         let size = abs(value)
-        let isDetected = size >= required(variance: variances[i]) && size < .infinity
+        let isDetected = size >= required(variance: variances[i]) && size > 0 && size < .infinity
         let found = isDetected ? (value > 0 ? 1 : -1) : 0
         guard found != sign else { continue }
         if sign > 0 { positive.append(Span(y: y, x0: start + origin, x1: i - 1 + origin)) }
