@@ -5,6 +5,7 @@ import Catalogs
 import Imaging
 import Measurement
 import SkyGeometry
+import TaskFramework
 import TestSupport
 import Testing
 
@@ -35,8 +36,9 @@ struct CentroidTests {
     let key = try PointKey("base_SdssCentroid", in: catalog.schema)
     #expect(try !flag("", catalog).contains(true))
     for (row, position) in field.positions.enumerated() {
-      // The quartic series leaves out terms that reach 2e-4 px half a pixel from the centre of one.
-      #expect(catalog[key, row].distance(to: position) < 5e-4)
+      // What the quartic term leaves out reaches 2.2e-3 px half a pixel from a pixel's centre, for a smoothed σ of 2.8 px; the
+      // reference's positions agree with ours to 5e-6 px.
+      #expect(catalog[key, row].distance(to: position) < 3e-3)
     }
     let below = try measured(
       try makeExposure(exposure.maskedImage.image.map { -$0 }, variance: 1, psf: exposure.psf), field.positions,
@@ -86,7 +88,7 @@ struct CentroidTests {
     image = image.map { -$0 }
     let impossible = try measured(try makeExposure(image, variance: -1, psf: psf), middle)
     #expect(try flag("_badError", impossible) == [true])
-    #expect(abs(impossible[key, 0].x - 30.2) < 1e-3)
+    #expect(abs(impossible[key, 0].x - 30.2) < 3e-3)
   }
 
   /// A region of Kw + 4 pixels has to fit; then a kernel of 5×5 pixels does for the PSF; then nothing.
@@ -105,11 +107,25 @@ struct CentroidTests {
 
   @Test func aCentroidThatLeavesItsSourceGoesBack() throws {
     var image = Image<Float>(box: Box2I(width: 60, height: 60), fill: 0)
-    addStar(to: &image, at: Point2D(x: 31.8, y: 30), sigma: 2, flux: 1000)
-    let catalog = try measured(
-      try makeExposure(image, variance: 1, psf: try gaussianPSF(sigma: 2)), [Point2D(x: 30, y: 30)])
-    #expect(try flag("_resetToPeak", catalog) == [true] && flag("", catalog) == [true])
-    #expect(try catalog.column("base_SdssCentroid_x", as: Double.self) == [30])
+    addStar(to: &image, at: Point2D(x: 30.4, y: 30), sigma: 2, flux: 1000)
+    let exposure = try makeExposure(image, variance: 1, psf: try gaussianPSF(sigma: 2))
+    for (limit, isReset) in [(0.5, false), (0.3, true), (-1, false)] {
+      let (task, schema) = try makeMeasurement(names, slots: { _ in }) {
+        try $0.plugins.update("base_SdssCentroid", SdssCentroidConfig.self) { $0.maxDistToPeak = limit }
+      }
+      var catalog = makeCatalog(schema, at: [Point2D(x: 30, y: 30)])
+      try task.run(&catalog, on: exposure)
+      #expect(try flag("_resetToPeak", catalog) == [isReset] && flag("", catalog) == [isReset])
+      #expect(try (catalog.column("base_SdssCentroid_x", as: Double.self) == [30]) == isReset)
+    }
+    // Its footprint is elsewhere.
+    let (task, schema) = try makeMeasurement(names)
+    var catalog = makeCatalog(schema, at: [Point2D(x: 30, y: 30)])
+    var footprint = try #require(catalog.footprint(row: 0))
+    footprint = Footprint(SpanSet([Span(y: 3, x0: 4, x1: 8)]), peaks: footprint.peaks, region: footprint.region)
+    catalog.setFootprint(footprint, row: 0)
+    try task.run(&catalog, on: exposure)
+    #expect(try flag("_resetToPeak", catalog) == [true])
   }
 
   @Test func largeSourcesAreBinned() throws {
