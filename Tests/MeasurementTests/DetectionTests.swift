@@ -101,7 +101,8 @@ struct DetectionTests {
         }
         let plane: UInt32 = sign > 0 ? 1 << 5 : 1 << 6
         let mask = exposure.maskedImage.mask
-        #expect(pixels(SpanSet(of: box) { mask[$0, $1] & plane != 0 }) == expected.reduce(into: []) { $0.formUnion($1) })
+        #expect(
+          pixels(SpanSet(of: box) { mask[$0, $1] & plane != 0 }) == expected.reduce(into: []) { $0.formUnion($1) })
       }
       // NaN keeps images from being equal to themselves.
       #expect(exposure.maskedImage.image.pixels.map(\.bitPattern) == image.pixels.map(\.bitPattern))
@@ -139,7 +140,8 @@ struct DetectionTests {
   }
 
   @Test func aGridOfStarsIsFoundWithItsSignificance() throws {
-    let field = try StarField(count: 25, flux: 2000, noise: 2, spacing: 40, seed: 7, origin: Point2I(x: 12345, y: 67890))
+    let field = try StarField(
+      count: 25, flux: 2000, noise: 2, spacing: 40, seed: 7, origin: Point2I(x: 12345, y: 67890))
     var exposure = field.exposure
     exposure.maskedImage = try MaskedImage(
       image: field.exposure.maskedImage.image, mask: field.exposure.maskedImage.mask,
@@ -147,7 +149,9 @@ struct DetectionTests {
     let found = try detect(&exposure, sigma: 2)
     let set = try #require(found.positive)
     #expect(set.count == 25 && found.numNeg == 0)
-    for (footprint, position) in zip(set.footprints, field.positions.sorted { ($0.y / 40).rounded() < ($1.y / 40).rounded() }) {
+    for (footprint, position) in zip(
+      set.footprints, field.positions.sorted { ($0.y / 40).rounded() < ($1.y / 40).rounded() })
+    {
       #expect(footprint.region == exposure.box)
       #expect(field.positions.contains { $0.distance(to: footprint.peaks[0].position) < 1 }, "\(position)")
     }

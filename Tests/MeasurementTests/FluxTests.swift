@@ -97,7 +97,8 @@ struct FluxTests {
     #expect(try catalog(masked, "base_PsfFlux_npixels") == 288)
     try exposure.maskedImage.update { _, mask, _ throws(ImagingError) in try mask.set("BAD", in: mask.box) }
     let nothing = try masking(exposure)
-    #expect(try flags("base_PsfFlux_flag_noGoodPixels", nothing) == [true] && flags("base_PsfFlux_flag", nothing) == [true])
+    #expect(
+      try flags("base_PsfFlux_flag_noGoodPixels", nothing) == [true] && flags("base_PsfFlux_flag", nothing) == [true])
   }
 
   private func catalog(_ catalog: Catalog, _ name: String) throws -> Int32 { try catalog.column(name)[0] }
@@ -139,9 +140,11 @@ struct FluxTests {
     let field = try StarField(count: 100, flux: 3000, noise: 2, spacing: 40, seed: 20)
     let names = MeasurementPlugins.registry.entries.map(\.name)
     let (task, schema) = try makeMeasurement(names)
-    let order = ["base_PeakCentroid_x", "base_SdssCentroid_x", "base_SdssShape_xx", "coord_raErr",
+    let order = [
+      "base_PeakCentroid_x", "base_SdssCentroid_x", "base_SdssShape_xx", "coord_raErr",
       "base_ClassificationSizeExtendedness_value", "base_GaussianFlux_instFlux", "base_PixelFlags_flag",
-      "base_PsfFlux_instFlux", "base_InvalidPsf_flag"]
+      "base_PsfFlux_instFlux", "base_InvalidPsf_flag",
+    ]
     let places = try order.map { try #require(schema.index(of: $0), "\($0)") }
     #expect(places == places.sorted())
     #expect(schema.index(of: "base_PsfFlux_flag_badCentroid") == schema.index(of: "base_SdssCentroid_flag"))

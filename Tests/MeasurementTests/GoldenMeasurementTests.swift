@@ -119,7 +119,8 @@ struct GoldenMeasurementTests {
     }
     // xy counts beside xx and yy, which are 5 px² and more. Both stop when xx changes by less than 1e-4 of itself; rounding decides in which round.
     for column in ["xx", "yy", "xy", "instFlux", "instFluxErr", "xxErr", "yyErr", "xyErr", "x", "y"] {
-      let worst = try measured.worst("base_SdssShape_" + column, scale: column == "xy" ? 1 : 0.1, unless: "base_SdssShape_flag")
+      let worst = try measured.worst(
+        "base_SdssShape_" + column, scale: column == "xy" ? 1 : 0.1, unless: "base_SdssShape_flag")
       #expect(worst < 1e-4, "\(column): \(worst)")
     }
     // The reference knows its Gaussian's width; the sampled kernel under a weight that is cut off at √14 σ has 1.3e-5 less.
@@ -148,11 +149,16 @@ struct GoldenMeasurementTests {
     }
     // The reference's quartic term of the error has 8 s²/d³ where the derivative is 8 s³/d³: up to some percent, more only where
     // the centroid leaves the pixel that it started from.
-    for (row, position) in measured.positions.enumerated() where try measured.golden["base_SdssCentroid_flag"].doubles[row] == 0 {
+    for (row, position) in measured.positions.enumerated()
+    where try measured.golden["base_SdssCentroid_flag"].doubles[row] == 0 {
       let pixel = try #require(position.pixel)
-      let offset = (x: try measured.own("base_SdssCentroid_x")[row] - Double(pixel.x), y: try measured.own("base_SdssCentroid_y")[row] - Double(pixel.y))
+      let offset = (
+        x: try measured.own("base_SdssCentroid_x")[row] - Double(pixel.x),
+        y: try measured.own("base_SdssCentroid_y")[row] - Double(pixel.y)
+      )
       for (axis, distance) in [("xErr", offset.x), ("yErr", offset.y)] {
-        let ratio = try measured.own("base_SdssCentroid_" + axis)[row] / measured.golden["base_SdssCentroid_" + axis].doubles[row]
+        let ratio =
+          try measured.own("base_SdssCentroid_" + axis)[row] / measured.golden["base_SdssCentroid_" + axis].doubles[row]
         #expect(abs(ratio - 1) < (abs(distance) < 0.2 ? 0.005 : 0.15), "row \(row) \(axis) at \(distance): \(ratio)")
       }
     }

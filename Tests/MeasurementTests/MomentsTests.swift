@@ -58,8 +58,9 @@ struct MomentsTests {
     #expect(zero.isUnweighted && zero.isUnweightedBad && zero.isBad && zero.moments.xx.isNaN)
     #expect(adaptiveMoments(of: Image<Float>(box: box, fill: .nan), at: center).isUnweightedBad)
     #expect(adaptiveMoments(of: Image<Float>(box: box, fill: .infinity), at: center).isBad)
-    for position in [Point2D(x: .nan, y: 0), Point2D(x: 1e300, y: 0), Point2D(x: -1000, y: 5), Point2D(x: .infinity, y: 0)]
-    {
+    for position in [
+      Point2D(x: .nan, y: 0), Point2D(x: 1e300, y: 0), Point2D(x: -1000, y: 5), Point2D(x: .infinity, y: 0),
+    ] {
       #expect(adaptiveMoments(of: Image<Float>(box: box, fill: 1), at: position).isBad)
     }
     #expect(adaptiveMoments(of: Image<Float>(box: Box2I(width: 0, height: 0), fill: 1), at: center).isBad)
@@ -92,7 +93,8 @@ struct MomentsTests {
   }
 
   @Test func theCovarianceIsSymmetricAndPositive() throws {
-    let found = adaptiveMoments(of: gaussian(SecondMoments(xx: 5, yy: 3, xy: 1), at: Point2D(x: 0, y: 0)), at: Point2D(x: 0, y: 0))
+    let found = adaptiveMoments(
+      of: gaussian(SecondMoments(xx: 5, yy: 3, xy: 1), at: Point2D(x: 0, y: 0)), at: Point2D(x: 0, y: 0))
     let covariance = try #require(found.covariance(pixelVariance: 4))
     for i in 0..<4 {
       #expect(covariance[i][i] > 0)

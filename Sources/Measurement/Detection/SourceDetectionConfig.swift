@@ -42,7 +42,8 @@ package struct SourceDetectionConfig: Config {
   package init() {}
 
   package static let fields: [ConfigField<Self>] = [
-    .field("minPixels", \.minPixels, in: 1...1_000_000, doc: "detections of fewer pixels are left out, before they grow"),
+    .field(
+      "minPixels", \.minPixels, in: 1...1_000_000, doc: "detections of fewer pixels are left out, before they grow"),
     .field("isotropicGrow", \.isotropicGrow, doc: "footprints grow by a disk, else by a diamond"),
     .field(
       "nSigmaToGrow", \.nSigmaToGrow, in: 0...100,
@@ -67,9 +68,11 @@ package struct SourceDetectionConfig: Config {
       "nPeaksMaxSimple", \.nPeaksMaxSimple, in: 0...1_000_000,
       doc: "detections of at most so many peaks keep them, whatever the local background"),
     .field(
-      "nSigmaForKernel", \.nSigmaForKernel, in: 1...100, doc: "side of the smoothing kernel in standard deviations of the PSF"),
+      "nSigmaForKernel", \.nSigmaForKernel, in: 1...100,
+      doc: "side of the smoothing kernel in standard deviations of the PSF"),
     .field(
-      "statsMask", \.statsMask, count: 0...32, doc: "pixels with these planes do not count for the threshold type stdev"),
+      "statsMask", \.statsMask, count: 0...32, doc: "pixels with these planes do not count for the threshold type stdev"
+    ),
     .field(
       "excludeMaskPlanes", \.excludeMaskPlanes, count: 0...32,
       doc: "nothing is found where a smoothed pixel has any of these planes; those that an image lacks are ignored"),

@@ -35,7 +35,8 @@ package enum MeasurementError: CategorizedError, Hashable, CustomStringConvertib
   package var description: String {
     switch self {
     case .noPSF(let plugin): "\(plugin) needs a PSF, which the exposure does not have"
-    case .noSlot(let slot, let plugin): "\(plugin) needs \(slot), which stands for no measurement with the columns of one"
+    case .noSlot(let slot, let plugin):
+      "\(plugin) needs \(slot), which stands for no measurement with the columns of one"
     case .wrongSchema(let differences):
       "the catalog has another schema than the measurement: " + differences.prefix(5).joined(separator: "; ")
     case .notPrepared: "the measurement has added its columns to no schema yet"

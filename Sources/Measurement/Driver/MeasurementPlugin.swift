@@ -59,7 +59,9 @@ extension Schema {
   ///
   /// - Throws: ``Catalogs/CatalogError``.
   package mutating func aliasFlag(of slot: Slot, as alias: String, for plugin: String) throws(CatalogError) {
-    guard let measurement = measurement(of: slot), measurement != plugin, contains(measurement + "_flag") else { return }
+    guard let measurement = measurement(of: slot), measurement != plugin, contains(measurement + "_flag") else {
+      return
+    }
     try setAlias("\(plugin)_flag_\(alias)", to: measurement + "_flag")
   }
 }

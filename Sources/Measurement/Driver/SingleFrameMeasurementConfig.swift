@@ -59,7 +59,8 @@ package struct SingleFrameMeasurementConfig: Config {
   package var plugins = MeasurementPlugins.registry.makeField(
     "the measurements",
     default: [
-      "base_SdssCentroid", "base_SdssShape", "base_SkyCoord", "base_ClassificationSizeExtendedness", "base_GaussianFlux",
+      "base_SdssCentroid", "base_SdssShape", "base_SkyCoord", "base_ClassificationSizeExtendedness",
+      "base_GaussianFlux",
       "base_PixelFlags", "base_PsfFlux",
     ])
   package var slots = SlotConfig()

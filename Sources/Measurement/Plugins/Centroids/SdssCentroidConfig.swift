@@ -22,9 +22,11 @@ package struct SdssCentroidConfig: MeasurementPluginConfig {
     .field("binmax", \.binmax, in: 1...256, doc: "large sources are binned by up to so many pixels"),
     .field("peakMin", \.peakMin, doc: "a peak that is not above this is binned further; not checked when negative"),
     .field(positive: "wfac", \.wfac, doc: "a source is binned further when it is so many times larger than the PSF"),
-    .field("doFootprintCheck", \.doFootprintCheck, doc: "go back to the first peak when the centroid leaves the footprint"),
     .field(
-      "maxDistToPeak", \.maxDistToPeak, doc: "go back to the first peak when it is farther away, pixels; not when negative"),
+      "doFootprintCheck", \.doFootprintCheck, doc: "go back to the first peak when the centroid leaves the footprint"),
+    .field(
+      "maxDistToPeak", \.maxDistToPeak,
+      doc: "go back to the first peak when it is farther away, pixels; not when negative"),
   ]
 
   package func makePlugin(

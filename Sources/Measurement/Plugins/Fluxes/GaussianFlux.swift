@@ -45,7 +45,8 @@ private struct GaussianFlux: MeasurementPlugin {
     guard let weight = shape.inverse else { throw .other("the shape is singular") }
     // A weight beyond √14 standard deviations is zero, so a huge shape costs no more than the image has pixels.
     let isFine = shape.xx < 0.25 || shape.yy < 0.25 || shape.determinant < 0.0625
-    let sums = GaussianSums(of: image.image, at: position, weight: weight, isFine: isFine, in: rows(shape, pixel, image))
+    let sums = GaussianSums(
+      of: image.image, at: position, weight: weight, isFine: isFine, in: rows(shape, pixel, image))
     guard sums.sum.isFinite else { throw .other("a pixel is not finite") }
     catalog[instFlux, row] = 2 * sums.sum
     let variance = Double(image.variance[pixel.x, pixel.y])
