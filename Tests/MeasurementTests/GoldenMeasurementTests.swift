@@ -123,6 +123,17 @@ struct GoldenMeasurementTests {
         "base_SdssShape_" + column, scale: column == "xy" ? 1 : 0.1, unless: "base_SdssShape_flag")
       #expect(worst < 1e-4, "\(column): \(worst)")
     }
+    // Unweighted moments, too: sums of a few hundred float32 pixels of both signs, about positions that are float32 there.
+    let isUnweighted = try measured.own("base_SdssShape_flag_unweighted")
+    #expect(isUnweighted.contains(1))
+    for column in ["xx", "yy", "xy"] {
+      let (a, b) = (
+        try measured.own("base_SdssShape_" + column), try measured.golden["base_SdssShape_" + column].doubles
+      )
+      for row in a.indices where isUnweighted[row] == 1 {
+        #expect(abs(a[row] - b[row]) < 2e-4 * max(abs(b[row]), 1), "\(column) of row \(row)")
+      }
+    }
     // The reference knows its Gaussian's width; the sampled kernel under a weight that is cut off at √14 σ has 1.3e-5 less.
     #expect(try measured.worst("base_SdssShape_psf_xx", scale: 1) < 2e-5)
     #expect(try measured.worst("base_SdssShape_psf_xy", scale: 1) < 1e-9)

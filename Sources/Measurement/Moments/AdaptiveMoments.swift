@@ -157,15 +157,11 @@ private struct AdaptiveIteration<Pixel: BinaryFloatingPoint & BitwiseCopyable & 
 
   /// Four standard deviations of the weight about the centre.
   private func searchBox() -> Box2I {
-    let reach = min(4 * max(shape.xx, shape.yy, 0).squareRoot(), 1000) + 0.5
-    guard reach.isFinite, let pixel = center.pixel, abs(pixel.x) < 1 << 29, abs(pixel.y) < 1 << 29 else {
-      return Box2I(width: 0, height: 0)
-    }
-    func index(_ value: Double) -> Int { Int(value.rounded(.down)) }
-    return Box2I(
-      minimum: Point2I(x: index(center.x - reach), y: index(center.y - reach)),
-      maximum: Point2I(x: index(center.x + reach), y: index(center.y + reach))
-    ).intersection(image.box)
+    let reach = min(4 * max(shape.xx, shape.yy, 0).squareRoot(), 1000)
+    let square = Box2D(minX: center.x, minY: center.y, maxX: center.x, maxY: center.y).grown(by: reach)
+    // A centre that is no position, or beyond where an image can be, has no pixels about it.
+    guard let box = try? Box2I(covering: square) else { return Box2I(width: 0, height: 0) }
+    return box.intersection(image.box)
   }
 
   private func measureUnweighted(_ result: inout AdaptiveMoments) {
