@@ -75,9 +75,15 @@ struct ShapeTests {
   @Test func failuresAreFlags() throws {
     let field = try StarField(count: 1, flux: 1000, noise: 0, spacing: 60, seed: 6)
     var exposure = try makeExposure(field.exposure.maskedImage.image, variance: 1, psf: field.exposure.psf)
-    let away = Point2D(x: field.positions[0].x + 5, y: field.positions[0].y)
-    let shifted = try measured(exposure, [away])
+    // The weight of a source of σ 3 px grows about a point 3 px beside it until the first moments lie 2.1 px away.
+    let wide = try StarField(count: 1, flux: 1000, noise: 0, sigma: 3, spacing: 60, seed: 6)
+    let shifted = try measured(
+      try makeExposure(wide.exposure.maskedImage.image, variance: 1, psf: wide.exposure.psf),
+      [wide.positions[0] + Point2D(x: 3, y: 0)])
     #expect(try flag("_shift", shifted) == [true] && flag("", shifted) == [true])
+    // Farther away it has no end.
+    let away = try measured(exposure, [field.positions[0] + Point2D(x: 5, y: 0)])
+    #expect(try flag("_unweighted", away) == [true] && flag("", away) == [true])
     let hasty = try measured(exposure, field.positions) {
       try $0.plugins.update("base_SdssShape", SdssShapeConfig.self) { $0.maxIter = 1 }
     }

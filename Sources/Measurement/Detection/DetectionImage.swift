@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The image that is searched for sources.
 
-internal import Catalogs
 internal import Imaging
 internal import SkyGeometry
 
