@@ -99,6 +99,9 @@ let package = Package(
     room("SyntheticSurvey", ["Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests"]),
 
     // Floor 3
+    room(
+      "Measurement",
+      ["TaskFramework", "Catalogs", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
     room("SingleFrame", ["TaskFramework", "Imaging", "SkyGeometry"]),
     room(
       "BackgroundMatching",
@@ -162,6 +165,7 @@ let package = Package(
         "Coaddition", "BackgroundMatching", "SyntheticSurvey", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
       ]),
     tests(of: "ImageDifferencing", ["ImageDifferencing", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
+    tests(of: "Measurement", ["Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
     tests(of: "Scheduling", ["Scheduling"]),
     tests(
       of: "Reporting",

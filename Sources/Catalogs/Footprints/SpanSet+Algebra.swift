@@ -8,7 +8,7 @@ package enum Stencil: String, CaseIterable, Hashable, Sendable {
   case disk, diamond, box
 
   /// How far it reaches to both sides at a distance from its middle row; `nil` beyond it.
-  func halfWidth(atRow dy: Int, radius: Double) -> Int? {
+  package func halfWidth(atRow dy: Int, radius: Double) -> Int? {
     let rest = radius - Double(abs(dy))
     guard rest >= 0 else { return nil }
     switch self {

@@ -16,13 +16,23 @@ extension Image<Double> {
     let taps = LanczosKernel(order: 5).taps(at: 1 - (shift - shift.rounded(.down)))
     let whole = Int(shift.rounded(.down))
     let first = -whole - 1 - (taps.count / 2 - 1)
-    return Image(box: box) { x, y in
-      var sum = 0.0
-      for (i, tap) in taps.enumerated() where box.contains(x: x + first + i, y: y) {
-        sum += tap * self[x + first + i, y]
+    let width = width
+    var result = Image(box: box, fill: 0)
+    for y in box.minY..<box.endY {
+      let source = row(y)
+      result.withMutableRow(y) { target in
+        for x in target.indices {
+          // The taps that lie on the image.
+          let start = x + first
+          let (low, high) = (max(0, -start), min(taps.count, width - start))
+          guard low < high else { continue }
+          var sum = 0.0
+          for i in low..<high { sum += taps[i] * source[start + i] }
+          target[x] = sum
+        }
       }
-      return sum
     }
+    return result
   }
 
   private var transposed: Image {
