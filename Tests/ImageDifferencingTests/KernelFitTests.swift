@@ -203,7 +203,10 @@ import Testing
     func scene(_ sigma: Double, _ scale: Double, extra: Double) throws -> MaskedImage {
       var random = SeededRandom(8)
       let positions = (0..<25).map { k in
-        (Point2D(x: Double(k % 5) * 36 + 28 + random.uniform(), y: Double(k / 5) * 36 + 28 + random.uniform()), 1e4 * (1 + random.uniform()))
+        (
+          Point2D(x: Double(k % 5) * 36 + 28 + random.uniform(), y: Double(k / 5) * 36 + 28 + random.uniform()),
+          1e4 * (1 + random.uniform())
+        )
       }
       var pixels = [Double](repeating: 0, count: box.area)
       for (position, flux) in positions + [(Point2D(x: 118.3, y: 81.6), extra)] {
