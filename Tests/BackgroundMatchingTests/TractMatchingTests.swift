@@ -154,6 +154,28 @@ import Testing
     #expect(reference.models[2].overlapFraction == 0)
   }
 
+  @Test func whoIsNotJoinedIsLeftOut() throws {
+    // 11 and 12 on the left; 13, best by any measure, alone on the right.
+    let bins = try bins([11, 12, 13]) { visit in
+      visit == 13
+        ? Box2I(minX: 310, minY: 0, width: 290, height: 500) : Box2I(minX: 0, minY: 0, width: 250, height: 500)
+    }
+    for gauge in [TractMatchingConfig.Gauge.mean, .reference] {
+      let solution = try solve(bins) {
+        $0.strategy = .global
+        $0.gauge = gauge
+      }
+      #expect(solution.models.map { $0.background != nil } == [true, true, false])
+      #expect(solution.referenceVisit.map { $0 < 13 } ?? (gauge == .mean))
+    }
+    #expect(throws: TractMatchingError.loneReference(visit: 13)) {
+      try solve(bins) {
+        $0.strategy = .global
+        $0.refVisit = 13
+      }
+    }
+  }
+
   @Test func theOrderOfVisitsAndPatchesDoesNotMatter() throws {
     let a = try solve(try bins([11, 12, 13], noise: 2))
     let b = try solve(try bins([13, 11, 12], noise: 2))

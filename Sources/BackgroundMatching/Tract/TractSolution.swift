@@ -31,7 +31,8 @@ extension TractBins {
   /// - Parameter check: asked while the work goes on; what it throws ends it.
   /// - Throws: ``TractMatchingError``, ``Imaging/ImagingError``, and what `check` throws.
   package func solve(_ config: TractMatchingConfig, check: () throws -> Void = {}) throws -> TractSolution {
-    let reference = try chooseReference(config)
+    // Of the global strategy only a visit that others are joined to can be what all are counted from.
+    let reference = try chooseReference(config, among: config.strategy == .global ? joinedVisits : Set(visits.indices))
     var bins = self
     var offsets: [[Double]] = []
     var backgrounds: [[Double]]?
@@ -64,16 +65,17 @@ extension TractBins {
       models: models, search: search)
   }
 
-  private func chooseReference(_ config: TractMatchingConfig) throws -> Int {
+  private func chooseReference(_ config: TractMatchingConfig, among candidates: Set<Int>) throws -> Int {
     guard !visits.isEmpty else { throw TractMatchingError.noVisits }
     if let wanted = config.refVisit {
       guard let place = visits.firstIndex(of: Int64(wanted)) else {
         throw TractMatchingError.unknownReference(visit: wanted, known: visits)
       }
+      guard candidates.contains(place) else { throw TractMatchingError.loneReference(visit: wanted) }
       return place
     }
     let costs = try referenceCosts(config)
-    return costs.indices.min { (costs[$0].total, $0) < (costs[$1].total, $1) } ?? 0
+    return costs.indices.filter(candidates.contains).min { (costs[$0].total, $0) < (costs[$1].total, $1) } ?? 0
   }
 
   /// Reference − visit in every cell; NaN everywhere for a visit that shares no cell with the reference.

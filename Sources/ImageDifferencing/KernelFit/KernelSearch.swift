@@ -3,9 +3,11 @@
 
 internal import Imaging
 package import SkyGeometry
+internal import TaskFramework
 
 /// Why there is no kernel (category NoKernelCandidatesError).
-package struct NoKernelCandidatesError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct NoKernelCandidatesError: CategorizedError, Hashable, CustomStringConvertible {
+  package var category: String { "NoKernelCandidatesError" }
   package let description: String
 }
 

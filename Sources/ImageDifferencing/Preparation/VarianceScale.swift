@@ -6,7 +6,8 @@ internal import SkyGeometry
 internal import TaskFramework
 
 /// A variance plane that is too far from the scatter of the pixels (category ExceedsMaxVarianceScaleError).
-package struct ExceedsMaxVarianceScaleError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct ExceedsMaxVarianceScaleError: CategorizedError, Hashable, CustomStringConvertible {
+  package var category: String { "ExceedsMaxVarianceScaleError" }
   package let factor: Double
   package let limit: Double
 
