@@ -88,7 +88,8 @@ import Testing
     let golden = try GoldenFile("A_T_nodec.h5")
     defer { golden.remove() }
     let scene = try GoldenCaseA(golden)
-    let stars = try JSONDecoder().decode(Truth.self, from: Data(contentsOf: SharedData.url("golden/A_truth.json"))).stars
+    let stars = try JSONDecoder().decode(Truth.self, from: Data(contentsOf: SharedData.url("golden/A_truth.json")))
+      .stars
     let sources = stars.x.indices.map {
       KernelSource(
         id: Int64($0 + 1), position: Point2D(x: stars.x[$0], y: stars.y[$0]), flux: stars.flux[$0],

@@ -26,10 +26,16 @@ package struct CandidateSelection: Config {
   package init() {}
 
   package static let fields: [ConfigField<Self>] = [
-    .field("restrictKernelEdgeSources", \.restrictKernelEdgeSources, doc: "leave out sources that are within a kernel's side of the edge"),
-    .field("maxKernelSources", \.maxKernelSources, in: 0...10_000_000, doc: "the most sources, those of highest signal to noise; 0 for all"),
+    .field(
+      "restrictKernelEdgeSources", \.restrictKernelEdgeSources,
+      doc: "leave out sources that are within a kernel's side of the edge"),
+    .field(
+      "maxKernelSources", \.maxKernelSources, in: 0...10_000_000,
+      doc: "the most sources, those of highest signal to noise; 0 for all"),
     .field("minKernelSources", \.minKernelSources, in: 1...1_000_000, doc: "the fewest sources"),
-    .field("excludeMaskPlanes", \.excludeMaskPlanes, count: 0...32, doc: "a source with any such pixel about it, in either image, is left out"),
+    .field(
+      "excludeMaskPlanes", \.excludeMaskPlanes, count: 0...32,
+      doc: "a source with any such pixel about it, in either image, is left out"),
   ]
 
   /// Cuts stamps of the sources that have no bad pixel about them; 2 · side + 1 pixels wide, so that a kernel finds its own width of pixels

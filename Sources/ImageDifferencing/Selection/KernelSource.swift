@@ -34,7 +34,9 @@ package struct KernelSource: Hashable, Sendable {
   package func isSelected(_ config: SourceSelectorConfig) -> Bool {
     // NaN fails every comparison, and so is never selected.
     if config.doSignalToNoise {
-      guard signalToNoise > config.signalToNoiseMinimum, signalToNoise < config.signalToNoiseMaximum else { return false }
+      guard signalToNoise > config.signalToNoiseMinimum, signalToNoise < config.signalToNoiseMaximum else {
+        return false
+      }
     }
     if config.doUnresolved, let extendedness, !(extendedness < config.unresolvedMaximum) { return false }
     if config.doIsolated, isIsolated == false { return false }

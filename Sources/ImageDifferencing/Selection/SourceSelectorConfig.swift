@@ -19,8 +19,10 @@ package struct SourceSelectorConfig: Config {
     .field("doUnresolved", \.doUnresolved, doc: "take stars alone, where the catalog says what is one"),
     .field("unresolvedMaximum", \.unresolvedMaximum, doc: "extendedness below which a source is a star"),
     .field("doSignalToNoise", \.doSignalToNoise, doc: "take sources of some signal to noise alone"),
-    .field("signalToNoiseMinimum", \.signalToNoiseMinimum, in: 0..., doc: "signal to noise above which a source is taken"),
-    .field("signalToNoiseMaximum", \.signalToNoiseMaximum, in: 0..., doc: "signal to noise below which a source is taken"),
+    .field(
+      "signalToNoiseMinimum", \.signalToNoiseMinimum, in: 0..., doc: "signal to noise above which a source is taken"),
+    .field(
+      "signalToNoiseMaximum", \.signalToNoiseMaximum, in: 0..., doc: "signal to noise below which a source is taken"),
     .field("doIsolated", \.doIsolated, doc: "take sources that were not deblended alone, where the catalog says so"),
     .field("doRequirePrimary", \.doRequirePrimary, doc: "take primary sources alone, where the catalog says so"),
   ]
