@@ -24,7 +24,7 @@ struct BackgroundFit: Sendable {
       (model, image, warnings) = try Self.polynomial(cells, grid, config)
     } else if let style = config.interpolation {
       let background = try cells.background(binSize: config.binSize)
-      let model = BackgroundModel(background, interpolation: style, undersample: config.undersample)
+      let model = BackgroundModel(background, interpolation: style, undersample: config.undersampleStyle)
       self.model = model
       image = try asModelFailure { () throws(ImagingError) in try model.image() }
     } else {
@@ -67,7 +67,7 @@ struct BackgroundFit: Sendable {
       case .reduceInterpOrder:
         order = count - 1
         warnings.append("reducing the polynomial's order to \(order): the overlap has \(count) cells along an axis")
-      case .increaseNxNySample:
+      case .increaseSampling:
         // Once would do if cells at the border of the overlap were whole.
         while count <= order {
           binSize = count * binSize / (order + 1)
@@ -86,7 +86,7 @@ struct BackgroundFit: Sendable {
       warnings.append("reducing the polynomial's order to \(approximation.order): the cells do not determine more")
     }
     let model = BackgroundModel(
-      background, undersample: config.undersample, approximation: .chebyshev,
+      background, undersample: config.undersampleStyle, approximation: .chebyshev,
       approximationOrder: approximation.order, isApproximationWeighted: isWeighted)
     return (model, try asModelFailure { () throws(ImagingError) in try approximation.image() }, warnings)
   }

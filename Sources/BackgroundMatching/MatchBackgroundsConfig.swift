@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the matching of backgrounds depends on.
 
-internal import Imaging
+package import Imaging
 package import TaskFramework
 
 /// What the matching of backgrounds depends on; names and defaults are those of the LSST task (framework A.2).
@@ -19,14 +19,6 @@ package struct MatchBackgroundsConfig: Config {
       case .meanclip: .meanclip
       }
     }
-  }
-
-  /// What to do when there are fewer cells than the model needs.
-  package enum UndersampleStyle: String, ConfigChoice {
-    case throwException = "THROW_EXCEPTION"
-    case reduceInterpOrder = "REDUCE_INTERP_ORDER"
-    /// Smaller cells; for polynomials alone.
-    case increaseNxNySample = "INCREASE_NXNYSAMPLE"
   }
 
   /// How the surface is drawn through the cells.
@@ -114,14 +106,6 @@ package struct MatchBackgroundsConfig: Config {
 extension MatchBackgroundsConfig {
   var statistic: Statistic { gridStatistic.statistic }
 
-  var undersample: Imaging.UndersampleStyle {
-    switch undersampleStyle {
-    case .throwException: .throwException
-    case .reduceInterpOrder: .reduceInterpOrder
-    case .increaseNxNySample: .increaseSampling
-    }
-  }
-
   /// `nil` for a model of zero.
   var interpolation: InterpolationStyle? {
     switch interpStyle {
@@ -139,3 +123,6 @@ extension MatchBackgroundsConfig {
       numSigmaClip: Double(numSigmaClip), numIter: numIter, andMask: planes.bitMask(ofExisting: badMaskPlanes))
   }
 }
+
+/// The names of the field are those of the library; ``Imaging/UndersampleStyle/increaseSampling`` makes cells smaller, for polynomials alone.
+extension UndersampleStyle: ConfigChoice {}

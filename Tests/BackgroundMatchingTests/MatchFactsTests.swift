@@ -78,7 +78,7 @@ import Testing
 
   @Test func polynomialOverLittleCover() throws {
     func style(
-      _ style: MatchBackgroundsConfig.UndersampleStyle, _ size: Int, _ order: Int
+      _ style: UndersampleStyle, _ size: Int, _ order: Int
     ) -> (inout MatchBackgroundsConfig) -> Void {
       {
         polynomial(size, order)(&$0)
@@ -86,18 +86,18 @@ import Testing
       }
     }
     #expect(try failure(chipGap(), lowCover(), style(.throwException, 64, 8)) == "ValueError")
-    try expectAccurate(chipGap(), lowCover(), "increase", style(.increaseNxNySample, 128, 4))
+    try expectAccurate(chipGap(), lowCover(), "increase", style(.increaseSampling, 128, 4))
     try expectAccurate(chipGap(), lowCover(), "reduce", style(.reduceInterpOrder, 64, 8))
     // Smaller cells keep the order: five columns of cells with data for order 4, in 200 of 600 columns of pixels.
     var science = try lowCover()
-    let task = try makeTask(style(.increaseNxNySample, 128, 4))
+    let task = try makeTask(style(.increaseSampling, 128, 4))
     let match = try task.matchBackgrounds(refExposure: try chipGap(), sciExposure: &science)
     #expect(match.backgroundModel.approximationOrder == 4)
     #expect(match.backgroundModel.background.values.width == 15, "600 pixels in cells of at most 40")
     #expect(task.warnings == ["decreasing the bin size to 40: the overlap has few cells of 128 pixels"])
     // With one column of pixels no size is small enough.
     let sliver = try sky(0, seed: 5, hasData: { x, _ in x == 0 })
-    #expect(try failure(vanilla(), sliver, style(.increaseNxNySample, 128, 4)) == "ValueError")
+    #expect(try failure(vanilla(), sliver, style(.increaseSampling, 128, 4)) == "ValueError")
   }
 
   @Test func splineOverLittleCover() throws {
@@ -136,14 +136,14 @@ import Testing
   }
 
   @Test func splinesWithTooFewCells() throws {
-    func style(_ style: MatchBackgroundsConfig.UndersampleStyle) -> (inout MatchBackgroundsConfig) -> Void {
+    func style(_ style: UndersampleStyle) -> (inout MatchBackgroundsConfig) -> Void {
       {
         $0.binSize = 256
         $0.undersampleStyle = style
       }
     }
     try expectAccurate(chipGap(), vanilla(), "reduce", style(.reduceInterpOrder))
-    #expect(try failure(chipGap(), vanilla(), style(.increaseNxNySample)) == "RuntimeError")
+    #expect(try failure(chipGap(), vanilla(), style(.increaseSampling)) == "RuntimeError")
     #expect(try failure(chipGap(), vanilla(), style(.throwException)) == "RuntimeError")
   }
 

@@ -185,6 +185,5 @@ extension Image<Float> {
 
 /// The scatter of numbers that outliers do not matter to.
 func robustScatter(_ values: [Float]) throws -> Double {
-  let statistics = try PixelStatistics(of: values, .quartiles)
-  return statistics.interquartileRange * 0.741301109252802
+  try PixelStatistics(of: values, .quartiles).robustStandardDeviation
 }

@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 
 @Suite struct KernelFitTests {
-  private static let toFwhm = (8 * log(2.0)).squareRoot()
+  private static let toFwhm = fwhmPerSigma
 
   @Test(
     .enabled(if: GoldenFile.isAvailable("U_unit.h5"), "needs shared/golden and the Python environment"),

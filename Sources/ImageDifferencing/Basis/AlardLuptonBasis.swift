@@ -58,8 +58,7 @@ package struct AlardLuptonBasis: Sendable, Equatable {
     guard target != reference else { return (.config, config.alardSigGauss) }
     let isWidened = reference > target
     let least = isWidened ? config.alardMinSig : config.alardMinSigDeconv
-    let toSigma = 1 / (8 * log(2.0)).squareRoot()
-    let (a, b) = (target * toSigma, reference * toSigma)
+    let (a, b) = (target / fwhmPerSigma, reference / fwhmPerSigma)
     let core = max(abs(b * b - a * a).squareRoot(), least)
     var sigmas = [config.alardNGauss == 1 ? core : max(least, core / config.alardGaussBeta)]
     while sigmas.count < config.alardNGauss { sigmas.append(sigmas[sigmas.count - 1] * config.alardGaussBeta) }

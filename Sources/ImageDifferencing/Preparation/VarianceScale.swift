@@ -40,7 +40,7 @@ extension MaskedImage {
     }
     guard ratios.count > 1 else { return (1, false) }
     func width(_ values: [Float]) throws -> Double {
-      0.741301109252802 * (try PixelStatistics(of: values, .quartiles).interquartileRange)
+      try PixelStatistics(of: values, .quartiles).robustStandardDeviation
     }
     let fromPixels = try width(ratios)
     if fromPixels * fromPixels <= config.limit { return (fromPixels * fromPixels, false) }

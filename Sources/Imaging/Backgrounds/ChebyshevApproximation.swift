@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A smooth surface fitted to a grid of cells.
 
-internal import CLAPACK
 package import SkyGeometry
 
 /// A two-dimensional Chebyshev polynomial fitted to the cells of a background by least squares.
@@ -69,8 +68,6 @@ package struct ChebyshevApproximation: Hashable, Sendable {
   private static func solve(
     _ cells: [(position: Point2D, value: Double, weight: Double)], _ basis: SpatialBasis
   ) throws(ImagingError) -> [Double]? {
-    let (rows, columns) = (cells.count, basis.termCount)
-    guard rows >= columns else { return nil }
     // The scale of the weights would otherwise reach the rank decision.
     let largest = cells.map(\.weight).max() ?? 1
     var matrix: [Double] = []
@@ -80,16 +77,7 @@ package struct ChebyshevApproximation: Hashable, Sendable {
       matrix += basis.terms(at: cell.position).map { $0 * root }
       target.append(cell.value * root)
     }
-    var pivots = [skydiff_lapack_int](repeating: 0, count: columns)
-    var rank: skydiff_lapack_int = 0
-    // With more threads the last bits would depend on their number.
-    openblas_set_num_threads(1)
-    let status = LAPACKE_dgelsy(
-      skydiff_row_major, skydiff_lapack_int(rows), skydiff_lapack_int(columns), 1, &matrix, skydiff_lapack_int(columns),
-      &target, 1, &pivots,
-      1e-10, &rank)
-    guard status == 0 else { throw .noResult("Chebyshev approximation: LAPACK ends with status \(status)") }
-    return rank == skydiff_lapack_int(columns) ? Array(target[0..<columns]) : nil
+    return try leastSquares(design: matrix, columnCount: basis.termCount, targets: target)
   }
 
   /// The surface at every pixel.

@@ -126,10 +126,12 @@ package struct PixelStatistics: Sendable {
   }
 
   /// Standard deviations an interquartile range, for a Gaussian.
-  static let sigmaPerIQR = 0.741301109252802
+  package static let sigmaPerIQR = 0.741301109252802
 
   package var standardDeviation: Double { variance.squareRoot() }
   package var interquartileRange: Double { upperQuartile - lowerQuartile }
+  /// From the quartiles, as a Gaussian's: outliers do not matter to it.
+  package var robustStandardDeviation: Double { Self.sigmaPerIQR * interquartileRange }
   package var clippedStandardDeviation: Double { Swift.max(0, clippedVariance).squareRoot() }
   /// The second moment about zero.
   package var meanSquare: Double { Double(count - 1) / Double(count) * variance + mean * mean }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Symmetric matrices of two rows.
 
+internal import Imaging
+
 /// The second moments of light, or any symmetric 2×2 matrix; px² where it is moments.
 package struct SecondMoments: Hashable, Sendable {
   package var xx: Double
@@ -24,7 +26,7 @@ package struct SecondMoments: Hashable, Sendable {
   /// √(½ tr M), px.
   package var traceRadius: Double { (trace / 2).squareRoot() }
   /// Full width at half maximum of a circular Gaussian of this area, px.
-  package var fwhm: Double { 2.354820045030949 * determinantRadius }
+  package var fwhm: Double { fwhmPerSigma * determinantRadius }
 
   /// Whether these are no moments of an ellipse: NaN, or degenerate to a line (detection-measurement B.1.2).
   package var isSingular: Bool { !(xx * yy >= (1 + 1e-6) * xy * xy && xx > 0 && yy > 0) }

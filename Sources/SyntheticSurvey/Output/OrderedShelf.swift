@@ -8,8 +8,10 @@ internal import Repository
 ///
 /// A thread that is ahead of its turn waits with its product, so there are never more of them in memory than threads. The first failure, by
 /// number, is the one that counts.
+///
+/// Unchecked, since a condition guards what the threads share, which no type can say: of the variables below all are touched with it
+/// locked, but for the repository, which belongs to the thread whose turn it is.
 final class OrderedShelf: @unchecked Sendable {
-  // Everything below is touched with the condition's lock held, but for the repository, which belongs to whose turn it is.
   private let condition = NSCondition()
   private var repository: InputRepository
   private var taken = 0
