@@ -106,7 +106,8 @@ let package = Package(
     room(
       "BackgroundMatching",
       ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
-    room("ImageDifferencing", ["TaskFramework", "Imaging", "SkyGeometry"]),
+    room(
+      "ImageDifferencing", ["Measurement", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
     room("Coaddition", ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
 
     // Floor 2
@@ -164,7 +165,9 @@ let package = Package(
       [
         "Coaddition", "BackgroundMatching", "SyntheticSurvey", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
       ]),
-    tests(of: "ImageDifferencing", ["ImageDifferencing", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
+    tests(
+      of: "ImageDifferencing",
+      ["ImageDifferencing", "Measurement", "Catalogs", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
     tests(of: "Measurement", ["Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
     tests(of: "Scheduling", ["Scheduling"]),
     tests(
@@ -199,8 +202,8 @@ let package = Package(
     .executableTarget(
       name: "skydiff-benchmarks",
       dependencies: [
-        "BackgroundMatching", "Coaddition", "TaskFramework", "Repository", "Catalogs", "Imaging", "SkyGeometry",
-        "Scheduling",
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "TaskFramework", "Repository", "Catalogs", "Imaging",
+        "SkyGeometry", "Scheduling",
       ],
       path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),

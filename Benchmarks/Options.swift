@@ -6,10 +6,13 @@ import Foundation
 /// What the benchmark program is asked to do.
 struct Options {
   var sides: [Int] = []
-  var names = (ImagingStages.names + FileStages.names + CoaddStages.names)
+  var names = Self.allNames
   var runsPeers = true
   var runsCampaigns = false
   var jsonFile: String?
+
+  private static let allNames =
+    ImagingStages.names + FileStages.names + CoaddStages.names + SubtractionStages.names
 
   static let usage = """
     usage: skydiff-benchmarks [--quick] [--side N]… [--only WORDS] [--no-peers] [--json FILE] [--campaigns]
@@ -41,12 +44,12 @@ struct Options {
         sides.append(side)
       case "--only":
         let words = value()
-        names = (ImagingStages.names + FileStages.names + CoaddStages.names).filter { name in
+        names = Self.allNames.filter { name in
           words.split(separator: " ").allSatisfy { name.localizedCaseInsensitiveContains($0) }
         }
         guard !names.isEmpty else {
           fail(
-            "no operation is named \"\(words)\"; there are: \((ImagingStages.names + FileStages.names + CoaddStages.names).joined(separator: "; "))",
+            "no operation is named \"\(words)\"; there are: \(Self.allNames.joined(separator: "; "))",
             64)
         }
       case "--no-peers": runsPeers = false

@@ -19,8 +19,9 @@ do {
     let files = FileStages(side: side, scene: stages.scene)
     let isWanted: (String) -> Bool = { options.names.contains($0) }
     let coadds = CoaddStages(side: side, scene: stages.scene)
+    let subtraction = SubtractionStages(side: side)
     for var measurement in try stages.measureAll(where: isWanted) + files.measureAll(where: isWanted)
-      + coadds.measureAll(where: isWanted)
+      + coadds.measureAll(where: isWanted) + subtraction.measureAll(where: isWanted)
     {
       for (stage, times) in peers where measurement.name.hasPrefix(stage) {
         measurement.peers = times.map {

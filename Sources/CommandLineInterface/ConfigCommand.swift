@@ -7,6 +7,7 @@ internal import Campaign
 internal import Catalogs
 internal import Pipeline
 internal import Repository
+internal import SingleFrame
 internal import TaskFramework
 
 /// Where settings come from besides their defaults.
@@ -24,10 +25,19 @@ struct ConfigOptions: ParsableArguments {
 
   /// The configurations of all tasks, checked.
   ///
-  /// - Parameter repository: its overrides come before files and settings.
+  /// - Parameters:
+  ///   - repository: its overrides come before files and settings.
+  ///   - own: what a command sets otherwise than the defaults, by task and field; the weakest of all.
   /// - Throws: ``TaskFramework/ConfigError``.
-  func load(for repository: InputRepository? = nil) throws(ConfigError) -> ConfigSet {
+  func load(
+    for repository: InputRepository? = nil, with own: KeyValuePairs<String, KeyValuePairs<String, ConfigValue>> = [:],
+    reason: String = ""
+  ) throws(ConfigError) -> ConfigSet {
     var configs = ConfigSet(knownTasks.map { ($0.defaultName ?? $0.typeName, $0.configClass.init()) })
+    for (task, fields) in own {
+      let mapping = ConfigValue.mapping(fields.map { .init($0.key, $0.value) })
+      try configs.apply(.mapping([.init(task, mapping)]), from: .code(reason))
+    }
     if let repository {
       try configs.apply(
         repository.overrides, from: .instrument(file: repository.path + "/repository.yaml", line: nil))
@@ -40,7 +50,9 @@ struct ConfigOptions: ParsableArguments {
 }
 
 /// The tasks that there are.
-var knownTasks: [any Task.Type] { [IngestTask.self] + InstalledTasks.registry.tasks.map { $0.type as any Task.Type } }
+var knownTasks: [any Task.Type] {
+  [IngestTask.self, CharacterizeImageTask.self] + InstalledTasks.registry.tasks.map { $0.type as any Task.Type }
+}
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -39,6 +39,11 @@ package enum Export {
       if form == "json" { return json(dataset.metadata) }
       try require(form, ["fits", "fit"], path, "a kernel")
       return try fitsFile(of: dataset.content.planes, name: output)
+    case MatchingKernel.formatName:
+      let dataset = try Dataset<MatchingKernel>(decoding: bytes, name: path)
+      if form == "json" { return json(dataset.metadata) }
+      try require(form, ["fits", "fit"], path, "a matching kernel")
+      return try fitsFile(of: dataset.content.kernel.planes, name: output)
     case BackgroundList.formatName:
       let dataset = try Dataset<BackgroundList>(decoding: bytes, name: path)
       if form == "json" { return json(dataset.metadata) }

@@ -178,7 +178,7 @@ import Testing
     }
 
     let result = try MatchedSubtraction(
-      template: scene.template, science: scene.science, convolved: .template, fit)
+      template: scene.template, science: scene.science, fit.matching(.template))
     for (own, name, tolerance) in [
       (result.difference.image, "diff_image", Float(1e-5)), (result.difference.variance, "diff_variance", 1e-4),
       (result.matchedTemplate.image, "matched_template_image", 1e-5),
@@ -241,7 +241,7 @@ import Testing
     var search = KernelSearch(candidates, basis, region: box)
     let fit = try search.run()
     #expect(abs(fit.kernelSum - 1.25) < 0.002)
-    let result = try MatchedSubtraction(template: template, science: science, convolved: .science, fit)
+    let result = try MatchedSubtraction(template: template, science: science, fit.matching(.science))
     // The transient has 4000 counts in the science image.
     let around = Box2I(minX: 104, minY: 68, width: 29, height: 29)
     #expect(abs(result.difference.image.cropped(to: around).sum - 4000) < 8)
@@ -249,7 +249,7 @@ import Testing
     #expect((quiet.pixels.map(abs).max() ?? 0) < 2)
     #expect(throws: ImagingError.self) {
       try MatchedSubtraction(
-        template: template.cropped(to: box.grown(by: -5)), science: science, convolved: .template, fit)
+        template: template.cropped(to: box.grown(by: -5)), science: science, fit.matching(.template))
     }
   }
 }

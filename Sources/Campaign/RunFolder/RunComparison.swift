@@ -134,6 +134,12 @@ package struct RunComparison {
         )
         compareBackgrounds(name, x.content, y.content)
         compareMetadata(name, x.metadata, y.metadata)
+      case MatchingKernel.formatName:
+        let (x, y) = (
+          try Dataset<MatchingKernel>(decoding: a, name: first), try Dataset<MatchingKernel>(decoding: b, name: second)
+        )
+        if x.content != y.content { lines.append("\(name): the matching kernels differ") }
+        compareMetadata(name, x.metadata, y.metadata)
       default: lines.append("\(name): the files differ; skydiff cannot say in what")
       }
       if lines.count == before { lines.append("\(name): the contents are equal, how they were made differs") }

@@ -77,4 +77,11 @@ package struct SpatialKernelFit: Sendable {
   package func kernel() throws(ImagingError) -> Kernel {
     try Kernel(images: basis.images, coefficients: coefficients, basis: kernelBasis)
   }
+
+  /// The kernel and the background as what makes one image like the other.
+  ///
+  /// - Throws: ``Imaging/ImagingError``.
+  package func matching(_ convolved: MatchingKernel.Convolved) throws(ImagingError) -> MatchingKernel {
+    MatchingKernel(try kernel(), background: background, convolved: convolved)
+  }
 }

@@ -2,15 +2,22 @@
 // What of the masks goes into the difference.
 
 package import Imaging
+package import TaskFramework
 
 /// Which planes of the template go into the difference, and under which names (differencing A2.5).
-package struct MaskPreparation: Hashable, Sendable {
-  /// Planes of the template that stay as they are.
+package struct MaskPreparation: Config {
   package var preserveTemplateMask = ["NO_DATA", "BAD", "HIGH_VARIANCE"]
-  /// Planes of the template that stay as `PLANE_TEMPLATE`.
-  package var renameTemplateMask = ["SAT", "INJECTED", "INJECTED_CORE"]
+  package var renameTemplateMask = ["SAT", "CR", "INJECTED", "INJECTED_CORE"]
 
   package init() {}
+
+  package static let fields: [ConfigField<Self>] = [
+    .field(
+      "preserveTemplateMask", \.preserveTemplateMask, count: 0...32, doc: "planes of the template that stay as they are"),
+    .field(
+      "renameTemplateMask", \.renameTemplateMask, count: 0...32,
+      doc: "planes of the template that stay under the name PLANE_TEMPLATE"),
+  ]
 
   /// The science mask without old detections; FAKE stays, also as INJECTED.
   ///

@@ -84,7 +84,7 @@ package struct CandidateSelection: Config {
 
 extension Mask {
   /// Whether no pixel of a box within the mask has any of some bits.
-  fileprivate func isClear(of pattern: UInt32, in part: Box2I) -> Bool {
+  func isClear(of pattern: UInt32, in part: Box2I) -> Bool {
     let columns = part.minX - box.minX..<part.endX - box.minX
     for y in part.minY..<part.endY {
       let row = bits.row(y)

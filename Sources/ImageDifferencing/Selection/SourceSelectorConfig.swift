@@ -15,6 +15,14 @@ package struct SourceSelectorConfig: Config {
 
   package init() {}
 
+  /// For stars that were found for want of a catalog: nobody has deblended them.
+  static var fallback: SourceSelectorConfig {
+    var result = SourceSelectorConfig()
+    result.doIsolated = false
+    result.doRequirePrimary = false
+    return result
+  }
+
   package static let fields: [ConfigField<Self>] = [
     .field("doUnresolved", \.doUnresolved, doc: "take stars alone, where the catalog says what is one"),
     .field("unresolvedMaximum", \.unresolvedMaximum, doc: "extendedness below which a source is a star"),

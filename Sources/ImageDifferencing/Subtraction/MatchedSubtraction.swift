@@ -6,63 +6,84 @@ internal import SkyGeometry
 
 /// The difference of two images of the same stars, on the science image's flux scale, and what was subtracted.
 ///
-/// **Model.** With the kernel K and background b of a fit that made `convolved ⋆ K + b` like the other image:
+/// **Model.** With the kernel K and background b that make `convolved ⋆ K + b` like the other image:
 /// - the template was convolved: D = S − b − K ⋆ T;
-/// - the science image was: D = (K ⋆ S + b − T) / k with k = ΣK, so that sources keep their flux. (The reference system divides K ⋆ S alone, so
-///   its difference is right only where k is 1; differencing A12.2.)
+/// - the science image was: D = (K ⋆ S + b − T) / k with k = ΣK in the middle of the image, so that sources keep their flux. (The reference
+///   system divides K ⋆ S alone, so its difference is right only where k is 1; differencing A12.2.)
 ///
-/// The background is left in unless it is asked for. Masks unite, variances add.
+/// The background is left in unless it is asked for. Masks unite, variances add; planes of `preservedPlanes` stay where they are when
+/// the kernel spreads the others.
 ///
-/// **Source.** differencing A12.
+/// **Source.** differencing A11.5, A12.
 package struct MatchedSubtraction: Sendable {
-  /// Which image was convolved.
-  package enum Convolved: String, Sendable {
-    case template = "Template"
-    case science = "Science"
-  }
-
-  package let convolved: Convolved
   package let difference: MaskedImage
   /// What was subtracted, on the scale of the difference and over its box.
   package let matchedTemplate: MaskedImage
-  /// What it was subtracted from, on the scale of the difference.
-  package let matchedScience: MaskedImage
+  /// What it was subtracted from, on the scale of the difference; `nil` for the science image as it is.
+  package let matchedScience: MaskedImage?
   /// The background of the fit on the scale of the difference, as it is subtracted from it; `nil` when it was left in.
   package let background: Image<Float>?
 
   /// - Parameters:
   ///   - template: at least over the science image's box; a border as wide as half the kernel keeps edges out of the difference.
   ///   - science: whose box and pixels the difference has.
-  ///   - fit: for the image that is convolved.
-  /// - Throws: ``Imaging/ImagingError``, also for a template that does not cover the science image's box, or a kernel of sum 0.
+  /// - Throws: ``Imaging/ImagingError``, also for a template that does not cover the science image's box, or a kernel whose sum is not
+  ///   positive where fluxes need it.
   package init(
-    template: MaskedImage, science: MaskedImage, convolved: Convolved, _ fit: SpatialKernelFit,
-    subtractsBackground: Bool = false, control: ConvolutionControl = .init()
+    template: MaskedImage, science: MaskedImage, _ matching: MatchingKernel, subtractsBackground: Bool = false,
+    preservedPlanes: [String] = [], control: ConvolutionControl = .init()
   ) throws(ImagingError) {
     let box = science.box
     guard template.box.contains(box) else {
       throw .sizeMismatch(what: "the template's box", found: "\(template.box)", expected: "one that holds \(box)")
     }
-    let kernel = try fit.kernel()
-    var level = subtractsBackground ? fit.background.map { $0.image(over: box).map { Float($0) } } : nil
-    switch convolved {
+    var level = subtractsBackground ? matching.background.map { $0.image(over: box).map { Float($0) } } : nil
+    var matched: MaskedImage
+    var result: MaskedImage
+    switch matching.convolved {
     case .template:
-      matchedTemplate = try convolve(template, with: kernel, control: control).cropped(to: box)
-      matchedScience = science
+      // What is further away than the kernel reaches does not count.
+      let part = box.grown(by: max(matching.kernel.width, matching.kernel.height)).intersection(template.box)
+      matched = try template.cropped(to: part).convolved(with: matching.kernel, control, keeping: preservedPlanes)
+        .cropped(to: box)
+      matchedScience = nil
+      result = science
     case .science:
-      let sum = fit.image(at: box.center).sum
+      let sum = matching.sum(at: box.center)
       guard sum > 0, sum.isFinite else { throw .noResult("the kernel's sum is \(sum), so there is no flux scale") }
-      var (own, other) = (try convolve(science, with: kernel, control: control), template.cropped(to: box))
-      own.scale(by: 1 / sum)
-      other.scale(by: 1 / sum)
+      result = try science.convolved(with: matching.kernel, control, keeping: preservedPlanes)
+      matched = template.cropped(to: box)
+      result.scale(by: 1 / sum)
+      matched.scale(by: 1 / sum)
       level = level.map { $0.map { -$0 / Float(sum) } }
-      (matchedScience, matchedTemplate) = (own, other)
+      matchedScience = result
     }
-    var result = matchedScience
-    try result.subtract(matchedTemplate)
+    matchedTemplate = matched
+    try result.subtract(matched)
     if let level { try result.add(level, times: -1) }
     difference = result
     background = level
-    self.convolved = convolved
+  }
+}
+
+extension MaskedImage {
+  /// Convolved, but for some planes of the mask, which are as they were.
+  fileprivate func convolved(
+    with kernel: Kernel, _ control: ConvolutionControl, keeping names: [String]
+  ) throws(ImagingError) -> MaskedImage {
+    let kept = mask.planes.bitMask(ofExisting: names)
+    guard kept != 0 else { return try convolve(self, with: kernel, control: control) }
+    var input = self
+    try input.update { _, mask, _ in mask.clear(kept) }
+    var result = try convolve(input, with: kernel, control: control)
+    let before = mask.bits
+    try result.update { _, mask, _ throws(ImagingError) in
+      // Planes that the convolution added come after those that there were, so bits agree.
+      for y in before.box.minY..<before.box.endY {
+        let source = before.row(y)
+        mask.bits.withMutableRow(y) { row in for i in row.indices { row[i] |= source[i] & kept } }
+      }
+    }
+    return result
   }
 }

@@ -23,19 +23,29 @@ package struct ExposureReader: Sendable {
 
   /// - Throws: ``Repository/ReadError``, ``Repository/FITSError``, ``Repository/FormatError``, ``IngestError``,
   ///   ``Imaging/ImagingError``, and what else an HDF5 file throws.
-  package func read(_ path: String) throws -> Reading {
+  ///
+  /// - Parameter makesVariance: false leaves a variance that the file lacks at 0, for those who make it themselves.
+  package func read(_ path: String, makesVariance: Bool = true) throws -> Reading {
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
-    guard try readBeginning(of: path, count: signature.count) == signature else { return try fits(path) }
+    guard try readBeginning(of: path, count: signature.count) == signature else { return try fits(path, makesVariance) }
     let bytes = try readFile(path)
     return Reading(
       exposure: try Dataset<Exposure>(decoding: bytes, name: path).content, digest: FileDigest(of: bytes))
   }
 
-  private func fits(_ path: String) throws -> Reading {
+  private func fits(_ path: String, _ makesVariance: Bool) throws -> Reading {
     let fits = try FITSExposure(path)
     let keywords = HeaderValues(fits.header, file: path)
-    var exposure = Exposure(try PlainPixels(fits, keywords, config, path).maskedImage)
+    var exposure = Exposure(try PlainPixels(fits, keywords, config, path, makesVariance: makesVariance).maskedImage)
     exposure.wcs = fits.wcs
+    let (gain, readNoise) = (keywords.positive(config.gainKeyword), keywords.positive(config.readNoiseKeyword))
+    let saturation = keywords.positive(config.saturationKeyword)
+    if gain != nil || readNoise != nil || saturation != nil {
+      exposure.detector = Detector(
+        id: fits.header.integer(config.detectorKeyword).flatMap { Int(exactly: $0) } ?? 0,
+        name: fits.header.text("DETPOS") ?? "", box: exposure.box, gain: gain, readNoise: readNoise,
+        saturation: saturation)
+    }
     do {
       exposure.psf = try fits.psf.map { try KernelPSF($0, averagePosition: fits.image.box.center) }
     } catch {

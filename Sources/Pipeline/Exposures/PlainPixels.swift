@@ -17,7 +17,9 @@ struct PlainPixels {
   let noise: NoiseModel?
 
   /// - Throws: ``IngestError``, ``Imaging/ImagingError``.
-  init(_ fits: FITSExposure, _ keywords: HeaderValues, _ config: IngestConfig, _ path: String) throws {
+  init(
+    _ fits: FITSExposure, _ keywords: HeaderValues, _ config: IngestConfig, _ path: String, makesVariance: Bool = true
+  ) throws {
     var mask = fits.mask ?? Mask(box: fits.image.box)
     if fits.mask == nil {
       let saturated = try mask.planes.bitMask("SAT")
@@ -42,6 +44,11 @@ struct PlainPixels {
     if let variance = fits.variance {
       noise = nil
       maskedImage = try MaskedImage(image: fits.image, mask: mask, variance: variance)
+      return
+    }
+    guard makesVariance else {
+      noise = nil
+      maskedImage = try MaskedImage(image: fits.image, mask: mask, variance: Image(box: mask.box, fill: 0))
       return
     }
     let model: NoiseModel

@@ -37,19 +37,24 @@ package struct FITSExposure: Sendable {
       }
       return found
     }
+    // Old masked images of the LSST Science Pipelines have three images without names.
+    let unnamed = hdus.filter { $0.isImage && $0.number > main.number && $0.name.isEmpty }
+      .prefix { $0.width == main.width && $0.height == main.height }
+    let isOldForm = unnamed.count == 2 && unnamed[0].header.keywords.contains { $0.hasPrefix("MP_") }
     header = FITSHeader(cards: (main.number == 1 ? [] : hdus[0].header.cards) + main.header.cards)
     let corner = try Self.corner(header, path)
     image = try file.pixels(main).moved(toX: corner.x, y: corner.y)
-    if let maskHDU = try hdu("MASK") {
+    if let maskHDU = try hdu("MASK") ?? (isOldForm ? unnamed[0] : nil) {
       mask = try Self.mask(try file.bits(maskHDU).moved(toX: corner.x, y: corner.y), maskHDU, path)
     }
-    if let varianceHDU = try hdu("VARIANCE") {
+    if let varianceHDU = try hdu("VARIANCE") ?? (isOldForm ? unnamed[1] : nil) {
       variance = try file.pixels(varianceHDU).moved(toX: corner.x, y: corner.y)
     }
     if let psfHDU = try hdu("PSF") { psf = try file.pixels(psfHDU).map { Double($0) } }
     wcs = try Self.wcs(header, corner, path)
     otherImages = hdus.filter { hdu in
       hdu.isImage && hdu.number > main.number && !["MASK", "VARIANCE", "PSF"].contains(hdu.name)
+        && !(isOldForm && hdu.name.isEmpty)
     }.map { $0.name.isEmpty ? "HDU \($0.number)" : $0.name }
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Backgrounds and kernels in files.
+// Backgrounds in files.
 
 package import HDF5
 package import Imaging
@@ -65,19 +65,4 @@ extension BackgroundList: DatasetContent {
       approximationOrder: try group.integer("approximation_order", in: 0...30),
       isApproximationWeighted: try group.boolean("approximation_weighted"))
   }
-}
-
-extension Kernel: DatasetContent {
-  package static let formatName = "skydiff kernel"
-  package static let formatVersion = 1
-
-  package func write(to root: HDF5Group) throws {
-    let dataset = try write(to: root, "kernel")
-    try dataset.setAttribute(
-      "model",
-      "K(x, y) = sum_i phi_i(x, y) kernel[i], phi = 1, x, y, x2, xy, y2, ...; out(p) = sum_d K[d] in(p + d): not flipped"
-    )
-  }
-
-  package static func read(from root: HDF5Group) throws -> Kernel { try Kernel(reading: try root.dataset("kernel")) }
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How a template is subtracted.
+
+package import TaskFramework
+
+/// Which image is convolved (differencing A4).
+package enum SubtractionMode: String, ConfigChoice {
+  case convolveTemplate
+  case convolveScience
+  /// The sharper one.
+  case auto
+}
+
+/// How a template is subtracted; names and defaults are those of the LSST task (differencing A19), where it has them.
+package struct AlardLuptonSubtractConfig: Config {
+  package var mode = SubtractionMode.convolveTemplate
+  package var requiredTemplateFraction = 0.1
+  package var minTemplateFractionForExpectedSuccess = 0.2
+  package var doScaleVariance = true
+  package var scaleVariance = ScaleVarianceConfig()
+  package var doSubtractBackground = false
+  package var doApplyExternalCalibrations = false
+  package var makeKernel = MakeKernelTask.makeField("the kernel that makes the images alike")
+  package var sourceSelector = SourceSelectorConfig()
+  package var candidates = CandidateSelection()
+  package var allowKernelSourceDetection = false
+  package var fallbackSourceSelector = SourceSelectorConfig.fallback
+  package var doFillMaskedPixels = true
+  package var fillMaskPlanes = ["NO_DATA", "BAD", "CR"]
+  package var masks = MaskPreparation()
+  package var preserveMaskPlanes = ["INJECTED", "INJECTED_CORE", "INJECTED_TEMPLATE", "INJECTED_CORE_TEMPLATE"]
+  package var connections = ConnectionNames()
+
+  package init() {}
+
+  package static let fields: [ConfigField<Self>] =
+    [
+      .field("mode", \.mode, doc: "which image is convolved"),
+      .field(
+        "requiredTemplateFraction", \.requiredTemplateFraction, in: 0...1,
+        doc: "the part of the exposure that the template must cover for there to be work"),
+      .field(
+        "minTemplateFractionForExpectedSuccess", \.minTemplateFractionForExpectedSuccess, in: 0...1,
+        doc: "the part below which a kernel that cannot be found is no failure"),
+      .field("doScaleVariance", \.doScaleVariance, doc: "bring variances in line with the scatter of the sky first"),
+      .config("scaleVariance", \.scaleVariance, doc: "how that is done"),
+      .field("doSubtractBackground", \.doSubtractBackground, doc: "subtract the background that is fitted with the kernel"),
+      .field(
+        "doApplyExternalCalibrations", \.doApplyExternalCalibrations,
+        doc: "take the PSF and the aperture corrections of the visit summary"),
+      .subtask("makeKernel", \.makeKernel),
+      .config("sourceSelector", \.sourceSelector, doc: "which sources are good enough for a kernel"),
+    ] + lifted(\.candidates) + [
+      .field(
+        "allowKernelSourceDetection", \.allowKernelSourceDetection,
+        doc: "find stars on the science image where the catalog has too few"),
+      .config(
+        "fallbackSourceSelector", \.fallbackSourceSelector, doc: "which of those are good enough for a kernel"),
+      .field(
+        "doFillMaskedPixels", \.doFillMaskedPixels,
+        doc: "fill bad pixels from their surroundings before a convolution can spread them"),
+      .field(
+        "fillMaskPlanes", \.fillMaskPlanes, count: 0...32,
+        doc: "which pixels are filled, besides those without a value; planes that an image does not have are ignored"),
+    ] + lifted(\.masks) + [
+      .field(
+        "preserveMaskPlanes", \.preserveMaskPlanes, count: 0...32,
+        doc: "planes that stay on their pixels when the kernel spreads the others"),
+      .connections("connections", \.connections),
+    ]
+
+  package func validate() throws(ConfigProblem) {
+    guard requiredTemplateFraction <= minTemplateFractionForExpectedSuccess else {
+      throw ConfigProblem(
+        path: "requiredTemplateFraction",
+        reason: "it is above minTemplateFractionForExpectedSuccess (\(minTemplateFractionForExpectedSuccess))")
+    }
+  }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Subtracting a template from a science exposure.
+
+package import Catalogs
+package import Imaging
+internal import SkyGeometry
+package import TaskFramework
+
+/// Subtracts a template from a science exposure of the same pixels, after a kernel has made their PSFs alike.
+///
+/// **Metadata.** `convolvedExposure`, `templateCoveragePercent`, `scaleTemplateVarianceFactor`, `scaleScienceVarianceFactor`, `sciencePsfSize`,
+/// `templatePsfSize` (FWHM, pixels), `scienceLimitingMagnitude`, `templateLimitingMagnitude`, `diffimLimitingMagnitude`, `nPsfSources`,
+/// `differenceFootprintRatioMean`, `differenceFootprintRatioStdev` and the same of `SkyRatio`; the kernel's are its subtask's.
+///
+/// **Source.** Alard & Lupton 1998 (ApJ 503, 325); differencing A.
+package final class AlardLuptonSubtractTask: Task {
+  package static let defaultName: String? = "subtractImages"
+  package let node: TaskNode
+  package let config: AlardLuptonSubtractConfig
+  let makeKernel: MakeKernelTask
+
+  package init(_ node: TaskNode) throws {
+    self.node = node
+    config = try node.config()
+    makeKernel = try node.makeSubtask("makeKernel")
+  }
+
+  /// Subtracts.
+  ///
+  /// - Parameters:
+  ///   - template: on the science exposure's pixels and flux scale, with a border of 20 pixels or more, so that no edge gets into the difference.
+  ///   - science: with its PSF.
+  ///   - sources: measured on the science exposure; footprints, where it has them, are what the residuals are judged over.
+  ///   - calibration: what the visit summary says, if `doApplyExternalCalibrations` asks for it.
+  /// - Throws: ``SubtractionError`` for two exposures that are no pair; ``TaskFramework/NoWorkFound`` where the template covers too little;
+  ///   ``UnknownPSFSizeError``, ``ExceedsMaxVarianceScaleError``, ``InsufficientKernelSourcesError``, ``NoKernelCandidatesError``,
+  ///   ``Imaging/ImagingError``, ``Catalogs/CatalogError``.
+  package func run(
+    template: consuming Exposure, science: consuming Exposure, sources: Catalog, calibration: ExternalCalibration? = nil
+  ) throws -> SubtractionResult {
+    var (template, science) = (template, science)
+    return try timer("run") { () throws in
+      let coverage = try checkPair(template: template, science: science)
+      if config.doApplyExternalCalibrations { science = calibrated(science, calibration) }
+      try scaleVariances(template: &template, science: &science)
+      let sizes = try measureSizes(template: template, science: science)
+      let convolved = direction(sizes)
+      try prepare(convolved, template: &template, science: &science)
+      let (matching, rows) = try tellingCoverage(coverage) { () throws in
+        try findKernel(convolved, template: template, science: science, sources, sizes)
+      }
+      return try subtract(
+        matching, template: template, science: science, sources, kernelSources: rows.map { sources.selecting($0) })
+    }
+  }
+
+  /// Subtracts with a kernel that is known already (`SimplifiedSubtractTask` with `useExistingKernel`; differencing A14.2).
+  ///
+  /// The result is that of the run that found the kernel, bit for bit.
+  ///
+  /// - Throws: as ``run(template:science:sources:calibration:)``, but for what seeks a kernel.
+  package func run(
+    template: consuming Exposure, science: consuming Exposure, sources: Catalog?, kernel: MatchingKernel
+  ) throws -> SubtractionResult {
+    var (template, science) = (template, science)
+    return try timer("run") { () throws in
+      _ = try checkPair(template: template, science: science)
+      try scaleVariances(template: &template, science: &science)
+      _ = try measureSizes(template: template, science: science)
+      try prepare(kernel.convolved, template: &template, science: &science)
+      return try subtract(kernel, template: template, science: science, sources, kernelSources: nil)
+    }
+  }
+
+  // MARK: - The kernel
+
+  private func direction(_ sizes: PSFSizes) -> MatchingKernel.Convolved {
+    switch config.mode {
+    case .convolveTemplate: .template
+    case .convolveScience: .science
+    case .auto: sizes.isTemplateSharper ? .template : .science
+    }
+  }
+
+  /// - Returns: the kernel, and the rows of the sources that became candidates; `nil` when they were detected here.
+  private func findKernel(
+    _ convolved: MatchingKernel.Convolved, template: Exposure, science: Exposure, _ sources: Catalog, _ sizes: PSFSizes
+  ) throws -> (MatchingKernel, [Int]?) {
+    let isTemplate = convolved == .template
+    let (target, reference) = isTemplate ? (sizes.template.fwhm, sizes.science.fwhm) : (sizes.science.fwhm, sizes.template.fwhm)
+    // The stamps are as wide as the kernel that will be fitted, in both directions (differencing A5.2).
+    let side = try makeKernel.kernelSide(targetFwhm: target, referenceFwhm: reference)
+    let other = template.maskedImage.cropped(to: science.box)
+    func candidates(_ chosen: [KernelSource]) throws -> [KernelCandidate] {
+      try config.candidates.candidates(
+        chosen, convolved: isTemplate ? other : science.maskedImage, target: isTemplate ? science.maskedImage : other,
+        side: side)
+    }
+    let all = try KernelSource.all(of: sources)
+    let selected = all.filter { $0.source.isSelected(config.sourceSelector) }
+    var rows: [Int]?
+    let stamps: [KernelCandidate]
+    do {
+      stamps = try candidates(selected.map(\.source))
+      rows = rowsOf(stamps, among: selected)
+    } catch let error as InsufficientKernelSourcesError where config.allowKernelSourceDetection {
+      warn("\(error): stars are sought on the science image")
+      let found = try makeKernel.detectSources(on: science, excluding: other.mask, side: side)
+      stamps = try candidates(found.filter { $0.isSelected(config.fallbackSourceSelector) })
+    }
+    try metadata.set("nPsfSources", stamps.count)
+    try metadata.set("convolvedExposure", convolved.rawValue)
+    let solution = try makeKernel.solve(stamps, targetFwhm: target, referenceFwhm: reference, region: science.box)
+    return (try solution.fit.matching(convolved), rows)
+  }
+
+  private func rowsOf(_ stamps: [KernelCandidate], among sources: [(row: Int, source: KernelSource)]) -> [Int] {
+    let chosen = Set(stamps.map(\.id))
+    return sources.filter { chosen.contains($0.source.id) }.map(\.row)
+  }
+
+  /// What failed for want of a template is no failure.
+  private func tellingCoverage<Value>(_ coverage: Double, _ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch where coverage < config.minTemplateFractionForExpectedSuccess {
+      throw NoWorkFound(
+        "no kernel was found, and the template covers only \(percent(coverage)) of the exposure "
+          + "(minTemplateFractionForExpectedSuccess: \(percent(config.minTemplateFractionForExpectedSuccess))): \(error)")
+    }
+  }
+
+  // MARK: - The difference
+
+  private func subtract(
+    _ matching: MatchingKernel, template: Exposure, science: Exposure, _ sources: Catalog?, kernelSources: Catalog?
+  ) throws -> SubtractionResult {
+    let result = try timer("subtract") { () throws in
+      try MatchedSubtraction(
+        template: template.maskedImage, science: science.maskedImage, matching,
+        subtractsBackground: config.doSubtractBackground, preservedPlanes: config.preserveMaskPlanes)
+    }
+    var difference = science
+    difference.maskedImage = result.difference
+    difference.psf = matching.convolved == .template ? science.psf : template.psf
+    var matchedScience = difference
+    matchedScience.maskedImage = result.matchedScience ?? science.maskedImage
+    var matchedTemplate = Exposure(
+      result.matchedTemplate, psf: difference.psf, wcs: science.wcs, photoCalib: science.photoCalib,
+      visitInfo: template.visitInfo, filter: template.filter ?? science.filter, detector: template.detector)
+    matchedTemplate.apCorrMap = science.apCorrMap
+    if let sources { try measureResiduals(of: difference, on: matchedScience, sources) }
+    return SubtractionResult(
+      difference: difference, matchedTemplate: matchedTemplate, matchedScience: matchedScience,
+      backgroundModel: result.background, psfMatchingKernel: matching, kernelSources: kernelSources)
+  }
+}

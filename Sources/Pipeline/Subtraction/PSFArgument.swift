@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A PSF as a person gives it.
+
+package import Imaging
+internal import Repository
+package import SkyGeometry
+
+/// A PSF as a person gives it: a FWHM in pixels, an image, a model of PSFEx, or an exposure that has one.
+package struct PSFArgument: Hashable, Sendable {
+  private let text: String
+
+  package init(_ text: String) { self.text = text }
+
+  /// - Parameter box: of the image that it is for.
+  /// - Throws: ``IngestError``, ``Repository/FITSError``, and what reading throws.
+  package func psf(over box: Box2I) throws -> any PSF {
+    let center = box.center
+    if let fwhm = Double(text) {
+      do throws(ImagingError) {
+        return try KernelPSF(gaussianFwhm: fwhm, averagePosition: center)
+      } catch {
+        throw IngestError(file: text, reason: "it is no PSF: \(error)")
+      }
+    }
+    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46]
+    if try readBeginning(of: text, count: signature.count) == signature {
+      guard let psf = try ExposureReader().read(text).exposure.psf else {
+        throw IngestError(file: text, reason: "the exposure has no PSF")
+      }
+      return psf
+    }
+    if text.lowercased().hasSuffix(".psf") { return try PSFExModel(psfexFile: text) }
+    let fits: FITSExposure
+    do throws(FITSError) {
+      fits = try FITSExposure(text)
+    } catch .missing {
+      return try PSFExModel(psfexFile: text)
+    }
+    do throws(ImagingError) {
+      return try KernelPSF(fits.psf ?? fits.image.map { Double($0) }, averagePosition: center)
+    } catch {
+      throw IngestError(file: text, reason: "it is no PSF: \(error)")
+    }
+  }
+}
