@@ -102,7 +102,12 @@ let package = Package(
     room(
       "Measurement",
       ["TaskFramework", "Catalogs", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
-    room("SingleFrame", ["TaskFramework", "Imaging", "SkyGeometry"]),
+    room(
+      "SingleFrame",
+      [
+        "Measurement", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     room(
       "BackgroundMatching",
       ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
@@ -169,6 +174,9 @@ let package = Package(
       of: "ImageDifferencing",
       ["ImageDifferencing", "Measurement", "Catalogs", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
     tests(of: "Measurement", ["Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
+    tests(
+      of: "SingleFrame",
+      ["SingleFrame", "Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
     tests(of: "Scheduling", ["Scheduling"]),
     tests(
       of: "Reporting",

@@ -54,6 +54,18 @@ package struct NoiseModel: Hashable, Sendable {
     guard level.isFinite else { throw .noResult("no pixel of the image can be used to measure its noise") }
   }
 
+  /// A noise that is known already.
+  ///
+  /// - Throws: ``Imaging/ImagingError/invalidParameter(_:)`` for numbers that no noise has.
+  package init(level: Double, variance: Double, gain: Double?, readNoise: Double?) throws(ImagingError) {
+    guard level.isFinite, variance >= 0, variance.isFinite, gain.map({ $0 > 0 && $0.isFinite }) ?? true,
+      readNoise.map({ $0 >= 0 && $0.isFinite }) ?? true
+    else {
+      throw .invalidParameter("a noise of variance \(variance) at \(level) counts, with gain and read noise as given")
+    }
+    (self.level, self.variance, self.gain, self.readNoise) = (level, variance, gain, readNoise)
+  }
+
   /// The variance of every pixel; infinite where there is no data.
   package func variance(of image: Image<Float>) -> Image<Float> {
     let scatters = variance > 0
