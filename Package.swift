@@ -91,8 +91,8 @@ let package = Package(
     room(
       "Pipeline",
       [
-        "BackgroundMatching", "Coaddition", "SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging",
-        "SkyGeometry", "Digests", .product(name: "Logging", package: "swift-log"),
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "SingleFrame", "Repository", "TaskFramework",
+        "Catalogs", "Imaging", "SkyGeometry", "Digests", .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
 
@@ -164,7 +164,11 @@ let package = Package(
       [
         "Coaddition", "BackgroundMatching", "SyntheticSurvey", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
       ]),
-    tests(of: "ImageDifferencing", ["ImageDifferencing", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
+    tests(
+      of: "ImageDifferencing",
+      [
+        "ImageDifferencing", "Coaddition", "SyntheticSurvey", "Repository", "TaskFramework", "Imaging", "SkyGeometry",
+      ]),
     tests(of: "Measurement", ["Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
     tests(of: "Scheduling", ["Scheduling"]),
     tests(
