@@ -91,8 +91,8 @@ let package = Package(
     room(
       "Pipeline",
       [
-        "BackgroundMatching", "Coaddition", "SingleFrame", "Repository", "TaskFramework", "Catalogs", "Imaging",
-        "SkyGeometry", "Digests", .product(name: "Logging", package: "swift-log"),
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "SingleFrame", "Repository", "TaskFramework",
+        "Catalogs", "Imaging", "SkyGeometry", "Digests", .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
 
@@ -172,7 +172,10 @@ let package = Package(
       ]),
     tests(
       of: "ImageDifferencing",
-      ["ImageDifferencing", "Measurement", "Catalogs", "Repository", "TaskFramework", "Imaging", "SkyGeometry"]),
+      [
+        "ImageDifferencing", "Coaddition", "SyntheticSurvey", "Measurement", "Catalogs", "Repository", "TaskFramework",
+        "Imaging", "SkyGeometry",
+      ]),
     tests(of: "Measurement", ["Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
     tests(
       of: "SingleFrame",

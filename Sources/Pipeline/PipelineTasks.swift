@@ -3,9 +3,11 @@
 
 internal import BackgroundMatching
 internal import Coaddition
+internal import ImageDifferencing
 package import TaskFramework
 
 /// The tasks that the pipeline of a job may name, in the order in which data pass through them.
 package let pipelineTasks: [any PipelineTask.Type] = [
   MakeWarpTask.self, BinWarpsTask.self, MatchBackgroundsTask.self, AssembleCoaddTask.self,
+  GetTemplateTask.self,
 ]

@@ -164,6 +164,51 @@ import Testing
     #expect(try QuantumGraph(job, try PipelineGraph(job), finder).quanta.count == 8)
   }
 
+  // MARK: - What is beyond an exposure's edges
+
+  enum MakesPatches: Wiring {
+    static var dimensions: Set<TaskFramework.Dimension> { [.tract, .patch, .band] }
+    static var wires: [Connection] { [wire(.output, "patches", by: dimensions)] }
+  }
+  enum ReadsFar: Wiring { static var wires: [Connection] { readers(margin: 10_000) } }
+  enum ReadsNear: Wiring { static var wires: [Connection] { readers(margin: 0) } }
+
+  static func readers(margin: Int) -> [Connection] {
+    [
+      Connection(
+        "patches", .input, "patches", .exposure, dimensions: [.tract, .patch, .band], multiple: true, margin: margin,
+        doc: "patches"),
+      Connection(
+        "read_\(margin)", .output, "read_\(margin)", .exposure, dimensions: [.visit, .detector], doc: "result"),
+    ]
+  }
+
+  /// Each detector is on a patch of its own; with a margin of many patches every patch that anybody makes is an input.
+  @Test func aMarginReachesPatchesThatTheExposureDoesNotCover() throws {
+    let survey = try MockSurvey()
+    let near = try survey.graph(
+      Job(tasks: [WiredTask<MakesPatches>.self, WiredTask<ReadsNear>.self], repository: survey.repository))
+    let both = try survey.graph(
+      Job(
+        tasks: [WiredTask<MakesPatches>.self, WiredTask<ReadsNear>.self, WiredTask<ReadsFar>.self],
+        repository: survey.repository))
+    // Nobody gets work from a margin: 2 patches in 2 bands, 4 visits of 2 detectors.
+    #expect(near.countsByTask == [4, 8])
+    #expect(both.countsByTask == [4, 8, 8])
+    for number in both.quanta.indices where both.quanta[number].task > 0 {
+      let quantum = both.quantum(number)
+      let patches = try #require(quantum.inputs["patches"]).compactMap { $0.dataID.number(.patch) }
+      #expect(patches.count == (quantum.label == "ReadsFar" ? 2 : 1), "\(quantum)")
+      #expect(Set(try #require(quantum.inputs["patches"]).compactMap { $0.dataID.name(.band) }).count == 1)
+    }
+  }
+
+  @Test(arguments: [-1, 10_001]) func aMarginThatCannotBe(_ margin: Int) {
+    #expect(throws: ConnectionsError.self) {
+      _ = try Connections(dimensions: [.visit, .detector], Self.readers(margin: margin))
+    }
+  }
+
   // MARK: - Selection
 
   @Test(

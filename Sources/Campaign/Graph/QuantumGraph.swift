@@ -94,7 +94,8 @@ package struct QuantumGraph: Sendable {
       node.connections.all.contains { !$0.dimensions.isDisjoint(with: [.tract, .patch]) }
         || !node.connections.dimensions.isDisjoint(with: [.tract, .patch])
     }
-    let rows = try SkyRows(inputs.repository, job, needsPatches: needsPatches)
+    let margins = Set(pipeline.nodes.flatMap { $0.connections.all.map(\.margin) })
+    let rows = try SkyRows(inputs.repository, job, needsPatches: needsPatches, margins: margins)
     warnings = rows.warnings + (try Self.checkTemplate(job, pipeline, rows))
     self.pipeline = pipeline
     exposureCount = rows.exposureCount
@@ -113,7 +114,7 @@ package struct QuantumGraph: Sendable {
   ///
   /// - Throws: ``PlanError/missingInput(_:)``.
   private func checkSources(of node: PipelineNode) throws(PlanError) {
-    for connection in node.connections.connections(.input) where connection.minimum > 0 {
+    for connection in node.connections.connections(.input) where connection.minimum > 0 || connection.multiple {
       let type = connection.datasetType
       guard pipeline.producers[type] == nil,
         !external.keys.contains(where: { datasetTypes[Int(datasets[Int($0)].type)] == type })
@@ -180,7 +181,11 @@ package struct QuantumGraph: Sendable {
     for row in rows.rows where row.has(node.connections.visits) || !dimensions.contains(.visit) {
       guard let dataID = row.dataID.restricted(to: dimensions) else { continue }
       let place: Int
-      if let known = places[dataID] {
+      if row.margin > 0 {
+        // What an exposure does not cover gives nobody work, but may be read.
+        guard let known = places[dataID] else { continue }
+        place = known
+      } else if let known = places[dataID] {
         place = known
       } else {
         place = found.count
@@ -193,6 +198,7 @@ package struct QuantumGraph: Sendable {
         found.append((dataID, uses))
       }
       for (number, connection) in joined where row.has(connection.visits) || !connection.dimensions.contains(.visit) {
+        guard row.margin <= connection.margin else { continue }
         guard let id = row.dataID.restricted(to: connection.dimensions) else { continue }
         found[place].uses.append(Use(connection: Int32(number), dataset: intern(connection.datasetType, id, &index)))
       }

@@ -7,13 +7,16 @@ package import TaskFramework
 
 /// All combinations of exposures and patches that a job is about: what every quantum is a part of.
 ///
-/// One row an exposure and a patch that it covers; one without a patch for an exposure that covers none.
+/// One row an exposure and a patch that it covers; one without a patch for an exposure that covers none. After an exposure's own rows
+/// those of patches follow that only pixels beyond its edges reach.
 package struct SkyRows: Sendable {
   package struct Row: Sendable {
     /// Values of all dimensions; without tract and patch where there is none.
     package let dataID: DataID
     package let isTemplate: Bool
     package let isScience: Bool
+    /// How many pixels beyond the exposure's edges the patch is, as far as anybody asked; 0 for one that it covers.
+    let margin: Int
 
     func has(_ role: VisitRole) -> Bool {
       switch role {
@@ -30,9 +33,11 @@ package struct SkyRows: Sendable {
   /// What is worth knowing.
   package let warnings: [String]
 
-  /// - Parameter needsPatches: whether any task is about tracts or patches; else nobody has to know what covers them.
+  /// - Parameters:
+  ///   - needsPatches: whether any task is about tracts or patches; else nobody has to know what covers them.
+  ///   - margins: how far beyond an exposure's edges tasks look for patches, pixels.
   /// - Throws: ``SkyGeometry/SkyMapError``, ``TaskFramework/DataIDError``.
-  init(_ repository: InputRepository, _ job: Job, needsPatches: Bool) throws {
+  init(_ repository: InputRepository, _ job: Job, needsPatches: Bool, margins: Set<Int> = []) throws {
     let skyMap = try repository.settings.makeSkyMap()
     let constants: [Dimension: DimensionValue] = [
       .instrument: .name(repository.settings.instrument.name), .skymap: .name(repository.settings.skyMap.name),
@@ -51,8 +56,8 @@ package struct SkyRows: Sendable {
       values[.visit] = .number(record.visit)
       values[.detector] = .number(record.detector)
       values[.band] = .name(record.band)
-      func row(_ values: [Dimension: DimensionValue]) throws -> Row {
-        Row(dataID: try DataID(values), isTemplate: isTemplate, isScience: isScience)
+      func row(_ values: [Dimension: DimensionValue], margin: Int = 0) throws -> Row {
+        Row(dataID: try DataID(values), isTemplate: isTemplate, isScience: isScience, margin: margin)
       }
       guard needsPatches || wantPatches else {
         rows.append(try row(values))
@@ -62,17 +67,26 @@ package struct SkyRows: Sendable {
       let patches = try Self.patches(of: record, skyMap)
       if patches == nil { placeless.append("visit \(record.visit), detector \(record.detector)") }
       var isCounted = false
-      for patch in patches ?? [] {
+      var known: Set<PatchInfo> = []
+      func add(_ patch: PatchInfo, margin: Int) throws {
         let (tract, index) = (DimensionValue.number(Int64(patch.tract)), DimensionValue.number(Int64(patch.index)))
-        guard matching.contains(where: { $0.contains(.tract, tract) && $0.contains(.patch, index) }) else { continue }
+        guard known.insert(patch).inserted,
+          matching.contains(where: { $0.contains(.tract, tract) && $0.contains(.patch, index) })
+        else { return }
         values[.tract] = tract
         values[.patch] = index
-        rows.append(try row(values))
-        isCounted = true
+        rows.append(try row(values, margin: margin))
+        isCounted = isCounted || margin == 0
       }
+      for patch in patches ?? [] { try add(patch, margin: 0) }
       if !isCounted, !wantPatches {
         rows.append(try row(values))
         isCounted = true
+      }
+      if isCounted, patches != nil {
+        for margin in margins.sorted() where margin > 0 {
+          for patch in try Self.patches(of: record, skyMap, margin: margin) ?? [] { try add(patch, margin: margin) }
+        }
       }
       if isCounted { exposureCount += 1 }
     }
@@ -98,11 +112,13 @@ package struct SkyRows: Sendable {
   }
 
   /// - Returns: `nil` for an exposure whose place on the sky nobody knows.
-  private static func patches(of record: VisitRecord, _ skyMap: SkyMap) throws(SkyMapError) -> [PatchInfo]? {
+  private static func patches(
+    of record: VisitRecord, _ skyMap: SkyMap, margin: Int = 0
+  ) throws(SkyMapError) -> [PatchInfo]? {
     let polygon: SkyPolygon
     do {
       guard let wcs = try record.wcs() else { return nil }
-      polygon = try SkyPolygon(box: record.box, wcs: wcs)
+      polygon = try SkyPolygon(box: record.box.grown(by: margin), wcs: wcs)
     } catch {
       return nil
     }

@@ -46,8 +46,10 @@ struct SkyCircle {
   }
 }
 
-/// The area that a polygon and a box share, in square pixels (Sutherland–Hodgman clipping).
-func clippedArea(of polygon: [Point2D], to box: Box2D) -> Double {
+/// The part of a polygon that is in a box (Sutherland–Hodgman clipping); empty when there is none.
+///
+/// A polygon with dents that leaves the box and comes back stays one piece, joined along the box's edge.
+package func clipped(_ polygon: [Point2D], to box: Box2D) -> [Point2D] {
   // One edge after the other: how far inside the edge a point is.
   let edges: [(Point2D) -> Double] = [
     { $0.x - box.minX }, { box.maxX - $0.x }, { $0.y - box.minY }, { box.maxY - $0.y },
@@ -67,6 +69,12 @@ func clippedArea(of polygon: [Point2D], to box: Box2D) -> Double {
     }
     points = kept
   }
+  return points
+}
+
+/// The area that a polygon and a box share, in square pixels.
+func clippedArea(of polygon: [Point2D], to box: Box2D) -> Double {
+  let points = clipped(polygon, to: box)
   guard var previous = points.last else { return 0 }
   var twice = 0.0
   for point in points {

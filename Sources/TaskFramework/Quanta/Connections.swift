@@ -47,11 +47,13 @@ package struct Connection: Hashable, Sendable {
   package let constrainsGraph: Bool
   /// Of which visits it has data.
   package let visits: VisitRole
+  /// How many pixels beyond an exposure's edges a patch may be and still be read.
+  package let margin: Int
 
   package init(
     _ argument: String, _ kind: Kind, _ datasetType: String, _ storageClass: StorageClass,
     dimensions: Set<Dimension> = [], multiple: Bool = false, minimum: Int = 1, deferLoad: Bool = false,
-    constrainsGraph: Bool = true, visits: VisitRole = .all, doc: String
+    constrainsGraph: Bool = true, visits: VisitRole = .all, margin: Int = 0, doc: String
   ) {
     self.argument = argument
     self.kind = kind
@@ -63,6 +65,7 @@ package struct Connection: Hashable, Sendable {
     self.deferLoad = deferLoad
     self.constrainsGraph = constrainsGraph
     self.visits = visits
+    self.margin = margin
     self.doc = doc
   }
 }
@@ -103,6 +106,9 @@ package struct Connections: Hashable, Sendable {
       }
       guard connection.minimum <= 1 || connection.multiple, connection.minimum >= 0 else {
         throw ConnectionsError("connection \(connection.argument): a minimum of \(connection.minimum) needs `multiple`")
+      }
+      guard connection.margin == 0 || (1...10_000).contains(connection.margin) && connection.kind == .input else {
+        throw ConnectionsError("connection \(connection.argument): a margin is for inputs, 0 to 10000 pixels")
       }
       let isInit = connection.kind == .initInput || connection.kind == .initOutput
       guard !isInit || connection.dimensions.isEmpty else {

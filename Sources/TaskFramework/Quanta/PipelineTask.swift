@@ -163,6 +163,14 @@ extension PipelineTask {
   ///
   /// - Throws: ``NoWorkFound`` for too few inputs, ``AdjustQuantumError`` for too few prerequisites or several of what is one.
   package static func adjustQuantum(_ quantum: Quantum, _ connections: Connections) throws -> Quantum {
+    try requireCounts(quantum, connections)
+    return quantum
+  }
+
+  /// Whether a quantum has as many inputs and outputs as its connections ask for: for tasks that ask for more than that.
+  ///
+  /// - Throws: as ``adjustQuantum(_:_:)``.
+  package static func requireCounts(_ quantum: Quantum, _ connections: Connections) throws {
     for connection in connections.all {
       let isOutput = connection.kind == .output
       guard isOutput || connection.kind == .input || connection.kind == .prerequisiteInput else { continue }
@@ -180,7 +188,6 @@ extension PipelineTask {
       if connection.kind == .input { throw NoWorkFound(text) }
       throw AdjustQuantumError(category: "FileNotFoundError", description: text)
     }
-    return quantum
   }
 }
 
