@@ -56,35 +56,46 @@ package struct ProductKernels: Hashable, Sendable {
     }
     let (columns, rows, width, height) = (inner.width, inner.height, image.width, image.height)
     let used = Set(products.map(\.row)).sorted()
-    var filtered = [Double](repeating: 0, count: functions.count * columns * height)
-    var values = [Double](repeating: 0, count: products.count * columns * rows)
-    let source = image.pixels.map { Double($0) }
+    let slack = smallBlockWidth
+    var filtered = [Double](repeating: 0, count: functions.count * columns * height + slack)
+    var values = [Double](repeating: 0, count: products.count * columns * rows + slack)
+    let starts = smallBlockStarts(columns)
+    let source = image.pixels.map { Double($0) } + [Double](repeating: 0, count: slack)
     source.withUnsafeBufferPointer { source in
       filtered.withUnsafeMutableBufferPointer { filtered in
         values.withUnsafeMutableBufferPointer { values in
           guard let source = source.baseAddress, let filtered = filtered.baseAddress, let values = values.baseAddress
           else { return }
+          // Everything is written in ascending order, so that what a block writes beyond its row is written over.
           for f in used {
-            for y in 0..<height {
-              let out = filtered + (f * height + y) * columns
-              for (u, weight) in functions[f].enumerated() where weight != 0 {
-                let from = source + y * width + u
-                for x in 0..<columns { out[x] += weight * from[x] }
+            functions[f].withUnsafeBufferPointer { weights in
+              guard let weights = weights.baseAddress else { return }
+              for y in 0..<height {
+                for x in starts {
+                  smallBlock(
+                    source + y * width + x, rowStride: 0, step: 1, weights, rows: 1, columns: side,
+                    filtered + (f * height + y) * columns + x)
+                }
               }
             }
           }
           for (p, product) in products.enumerated() {
-            for y in 0..<rows {
-              let out = values + (p * rows + y) * columns
-              for (v, weight) in functions[product.column].enumerated() where weight != 0 {
-                let from = filtered + (product.row * height + y + v) * columns
-                for x in 0..<columns { out[x] += weight * from[x] }
+            functions[product.column].withUnsafeBufferPointer { weights in
+              guard let weights = weights.baseAddress else { return }
+              let from = filtered + product.row * height * columns
+              for y in 0..<rows {
+                for x in starts {
+                  smallBlock(
+                    from + y * columns + x, rowStride: 0, step: columns, weights, rows: 1, columns: side,
+                    values + (p * rows + y) * columns + x)
+                }
               }
             }
           }
         }
       }
     }
+    values.removeLast(slack)
     return (values, inner)
   }
 }
