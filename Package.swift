@@ -199,8 +199,8 @@ let package = Package(
     .executableTarget(
       name: "skydiff-benchmarks",
       dependencies: [
-        "BackgroundMatching", "Coaddition", "TaskFramework", "Repository", "Catalogs", "Imaging", "SkyGeometry",
-        "Scheduling",
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "TaskFramework", "Repository", "Catalogs", "Imaging",
+        "SkyGeometry", "Scheduling",
       ],
       path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),

@@ -6,7 +6,7 @@ import Foundation
 /// What the benchmark program is asked to do.
 struct Options {
   var sides: [Int] = []
-  var names = (ImagingStages.names + FileStages.names + CoaddStages.names)
+  var names = (ImagingStages.names + FileStages.names + CoaddStages.names + KernelStage.names)
   var runsPeers = true
   var runsCampaigns = false
   var jsonFile: String?
@@ -41,12 +41,12 @@ struct Options {
         sides.append(side)
       case "--only":
         let words = value()
-        names = (ImagingStages.names + FileStages.names + CoaddStages.names).filter { name in
+        names = (ImagingStages.names + FileStages.names + CoaddStages.names + KernelStage.names).filter { name in
           words.split(separator: " ").allSatisfy { name.localizedCaseInsensitiveContains($0) }
         }
         guard !names.isEmpty else {
           fail(
-            "no operation is named \"\(words)\"; there are: \((ImagingStages.names + FileStages.names + CoaddStages.names).joined(separator: "; "))",
+            "no operation is named \"\(words)\"; there are: \((ImagingStages.names + FileStages.names + CoaddStages.names + KernelStage.names).joined(separator: "; "))",
             64)
         }
       case "--no-peers": runsPeers = false

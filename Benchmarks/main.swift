@@ -20,7 +20,7 @@ do {
     let isWanted: (String) -> Bool = { options.names.contains($0) }
     let coadds = CoaddStages(side: side, scene: stages.scene)
     for var measurement in try stages.measureAll(where: isWanted) + files.measureAll(where: isWanted)
-      + coadds.measureAll(where: isWanted)
+      + coadds.measureAll(where: isWanted) + KernelStage(side: side).measureAll(where: isWanted)
     {
       for (stage, times) in peers where measurement.name.hasPrefix(stage) {
         measurement.peers = times.map {

@@ -137,7 +137,8 @@ package struct KernelSearch {
     }
     var result = try fit(isConstant ? .constant : .pixels)
     if config.iterateSingleKernel, !isConstant {
-      let difference = try candidate.difference(result.kernel(basis), background: result.background)
+      let difference = try candidate.difference(
+        result.kernel(basis), background: result.background, matched: result.matched)
       result = try fit(.variance(difference.variance))
     }
     if config.checkConditionNumber {
@@ -148,7 +149,9 @@ package struct KernelSearch {
       }
     }
     let residual = try candidate.residual(
-      result.kernel(basis), background: result.background, bad: badMask(candidate), coreRadius: coreRadius)
+      result.kernel(basis), background: result.background, bad: badMask(candidate), coreRadius: coreRadius,
+      matched: result.matched)
+    result.forgetMatched()
     return (result, residual)
   }
 

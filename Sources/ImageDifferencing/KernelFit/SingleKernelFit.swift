@@ -28,6 +28,8 @@ package struct SingleKernelFit: Sendable {
   package let background: Double
   /// Σ of the kernel.
   package let kernelSum: Double
+  /// The template under the star's kernel, on the pixels that are fitted, row by row; empty once it is forgotten.
+  private(set) var matched: [Double]
   /// The strength of the regularisation; 0 without one.
   package let lambda: Double
 
@@ -36,9 +38,9 @@ package struct SingleKernelFit: Sendable {
     _ candidate: KernelCandidate, _ basis: KernelBasis, fitForBackground: Bool = true,
     weighting: Weighting = .constant, regularization: KernelRegularization? = nil
   ) throws(ImagingError) {
-    let (columns, inner) = try basis.convolve(candidate.template.image)
+    var (design, inner) = try basis.convolve(candidate.template.image)
+    if fitForBackground { design.append(contentsOf: repeatElement(1, count: inner.area)) }
     let target = candidate.science.image.cropped(to: inner).pixels.map { Double($0) }
-    let design = fitForBackground ? columns + [Double](repeating: 1, count: inner.area) : columns
     switch weighting {
     case .constant:
       let weight = 1 / (try Self.medianVariance(candidate))
@@ -58,6 +60,7 @@ package struct SingleKernelFit: Sendable {
     coefficients = Array(solution.values[0..<basis.count])
     background = fitForBackground ? solution.values[basis.count] : 0
     kernelSum = basis.sum(coefficients)
+    matched = Self.combination(coefficients, design, count: inner.area)
   }
 
   /// The kernel, with its centre at (0, 0).
@@ -65,6 +68,20 @@ package struct SingleKernelFit: Sendable {
 
   /// Frees the memory of the equations, of which a spatial fit can then not be made.
   mutating func forgetSystem() { system = SymmetricSystem(size: 0) }
+
+  /// Frees the memory of the matched template.
+  mutating func forgetMatched() { matched = [] }
+
+  /// Σ aₘ times column m.
+  private static func combination(_ coefficients: [Double], _ columns: [Double], count: Int) -> [Double] {
+    var result = [Double](repeating: 0, count: count)
+    columns.withUnsafeBufferPointer { columns in
+      for (m, coefficient) in coefficients.enumerated() {
+        for i in 0..<count { result[i] += coefficient * columns[m * count + i] }
+      }
+    }
+    return result
+  }
 
   /// The median variance of a pixel of the difference.
   private static func medianVariance(_ candidate: KernelCandidate) throws(ImagingError) -> Double {

@@ -13,17 +13,19 @@ package struct StampResidual: Hashable, Sendable {
 
   /// Statistics of the pixels that count: those whose variance is positive and finite.
   ///
-  /// - Parameter isBad: pixels to leave out.
-  package init(_ difference: [Double], variance: [Double], isBad: (Int) -> Bool = { _ in false }) {
+  /// - Parameter isBad: pixels to leave out; none when empty.
+  package init(_ difference: [Double], variance: [Double], isBad: [Bool] = []) {
     var values: [Double] = []
     values.reserveCapacity(difference.count)
-    for (i, (pixel, variance)) in zip(difference, variance).enumerated()
-    where variance > 0 && variance.isFinite && !isBad(i) {
-      values.append(pixel / variance.squareRoot())
+    for i in difference.indices where variance[i] > 0 && variance[i].isFinite && (isBad.isEmpty || !isBad[i]) {
+      values.append(difference[i] / variance[i].squareRoot())
     }
     let number = Double(values.count)
-    let mean = values.reduce(0, +) / number
-    let square = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    var sum = 0.0
+    for value in values { sum += value }
+    let mean = sum / number
+    var square = 0.0
+    for value in values { square += (value - mean) * (value - mean) }
     self.mean = mean
     rms = (square / (number - 1)).squareRoot()
     count = values.count
@@ -39,20 +41,31 @@ package struct StampDifference: Sendable {
 }
 
 extension KernelCandidate {
-  /// Science − background − kernel ⋆ template, and its variance V_S + K² ⋆ V_T, both exactly and in float64.
+  /// Science − background − kernel ⋆ template in float64, and its variance V_S + K² ⋆ V_T.
   ///
-  /// Both sums are done anew for each kernel: combining convolved functions instead would subtract large numbers, as coefficients of functions
-  /// that are far from orthogonal are, and no bound on the variance replaces the sum over a varying one.
+  /// Both sums are done anew for each kernel. (Combining convolved functions in float32 instead would subtract large numbers, as coefficients of
+  /// functions that are far from orthogonal are; and no bound replaces the sum over a varying variance.)
   ///
-  /// - Parameter kernel: with its centre at (0, 0).
+  /// - Parameters:
+  ///   - kernel: with its centre at (0, 0).
+  ///   - matched: kernel ⋆ template, when it is known already.
   /// - Throws: ``Imaging/ImagingError/invalidParameter(_:)`` for a stamp smaller than the kernel.
-  package func difference(_ kernel: Image<Double>, background: Double) throws(ImagingError) -> StampDifference {
-    var (values, box) = try innerConvolution(template.image, with: kernel)
-    var variance = try innerConvolution(template.variance, with: kernel.map { $0 * $0 }).values
-    let (own, noise) = (science.image.cropped(to: box).pixels, science.variance.cropped(to: box).pixels)
-    for i in values.indices {
-      values[i] = Double(own[i]) - background - values[i]
-      variance[i] += Double(noise[i])
+  package func difference(
+    _ kernel: Image<Double>, background: Double, matched: [Double]? = nil
+  ) throws(ImagingError) -> StampDifference {
+    let (noise, box) = try innerVariance(template.variance, with: kernel)
+    var values = matched ?? []
+    if values.count != noise.count { values = try innerConvolution(template.image, with: kernel).values }
+    var variance = noise.map { Double($0) }
+    for y in 0..<box.height {
+      let own = science.image.row(box.minY + y)
+      let ownNoise = science.variance.row(box.minY + y)
+      let start = box.minX - science.box.minX
+      for x in 0..<box.width {
+        let i = y * box.width + x
+        values[i] = Double(own[start + x]) - background - values[i]
+        variance[i] += Double(ownNoise[start + x])
+      }
     }
     return StampDifference(box: box, values: values, variance: variance)
   }
@@ -63,18 +76,22 @@ extension KernelCandidate {
   ///   - kernel: with its centre at (0, 0).
   ///   - bad: pixels with any of these bits are left out; of the template they spread as far as the kernel reaches.
   ///   - coreRadius: looks at a square of this half side about the middle of the stamp alone.
+  ///   - matched: kernel ⋆ template, when it is known already.
   /// - Returns: NaN when no pixel counts.
   /// - Throws: ``Imaging/ImagingError``.
   package func residual(
-    _ kernel: Image<Double>, background: Double, bad: UInt32, coreRadius: Int? = nil
+    _ kernel: Image<Double>, background: Double, bad: UInt32, coreRadius: Int? = nil, matched: [Double]? = nil
   ) throws(ImagingError) -> StampResidual {
-    let difference = try difference(kernel, background: background)
-    let part = coreRadius.map(core) ?? difference.box
-    let isBad = badPixels(kernel, over: difference.box, bad)
-    let width = difference.box.width
-    return StampResidual(difference.values, variance: difference.variance) { i in
-      isBad[i] || !part.contains(x: difference.box.minX + i % width, y: difference.box.minY + i / width)
+    let difference = try difference(kernel, background: background, matched: matched)
+    var isBad = badPixels(kernel, over: difference.box, bad)
+    if let part = coreRadius.map(core) {
+      let width = difference.box.width
+      for i in isBad.indices where !part.contains(x: difference.box.minX + i % width, y: difference.box.minY + i / width)
+      {
+        isBad[i] = true
+      }
     }
+    return StampResidual(difference.values, variance: difference.variance, isBad: isBad)
   }
 
   /// The square about the middle of the stamp; a stamp of an even side has its middle at half of it.
