@@ -34,7 +34,9 @@ import Testing
   @Test func imagesThatDifferByAFactorOrALevel() throws {
     let basis = try KernelBasis(deltaFunctionsOfSide: 7)
     let template = scene()
-    for (science, sum, level) in [(template, 1, 0), (template.map { 2.7 * $0 }, 2.7, 0), (template.map { $0 + 11.3 }, 1, 11.3)]
+    for (science, sum, level) in [
+      (template, 1, 0), (template.map { 2.7 * $0 }, 2.7, 0), (template.map { $0 + 11.3 }, 1, 11.3),
+    ]
       as [(Image<Float>, Double, Double)]
     {
       let fit = try SingleKernelFit(try candidate(template, science), basis)
@@ -105,7 +107,9 @@ import Testing
     var config = MakeKernelConfig()
     #expect(throws: ConfigProblem.self) { try config.set("kernel.DF.regularizationType", to: .string("none")) }
     #expect(throws: ConfigProblem.self) { try config.set("kernel.DF.centralRegularizationStencil", to: .integer(1)) }
-    #expect(throws: ConfigProblem.self) { try config.set("kernel.DF.forwardRegularizationOrders", to: .list([.integer(4)])) }
+    #expect(throws: ConfigProblem.self) {
+      try config.set("kernel.DF.forwardRegularizationOrders", to: .list([.integer(4)]))
+    }
   }
 
   /// H by its meaning: of a plane only the border is penalised, of anything the squares of its differences.
@@ -143,7 +147,9 @@ import Testing
     let stars = SimulatedStars(noise: 10, stampSide: 31)
     var random = SeededRandom(3)
     let star = try stars.candidate(0, at: Point2D(x: 50.2, y: 50.4), flux: 8000, &random)
-    func fit(_ type: KernelRegularizationConfig.LambdaType, _ change: (inout KernelRegularizationConfig) -> Void = { _ in })
+    func fit(
+      _ type: KernelRegularizationConfig.LambdaType, _ change: (inout KernelRegularizationConfig) -> Void = { _ in }
+    )
       throws -> SingleKernelFit
     {
       var config = KernelRegularizationConfig()

@@ -16,7 +16,9 @@ import Testing
 /// kernel turned, and has x and y of the position the other way round.
 @Suite(.enabled(if: SharedData.has("data/lsst_mi/lsst_scienceMI.fits"), "needs shared/data"))
 struct HotpantsTests {
-  private static let centers = [(32, 32), (96, 32), (160, 32), (96, 95), (31, 96), (160, 96), (96, 160), (160, 160), (32, 160)]
+  private static let centers = [
+    (32, 32), (96, 32), (160, 32), (96, 95), (31, 96), (160, 96), (96, 160), (160, 160), (32, 160),
+  ]
   /// Of their function i: ours, what it is divided by, and whether it is odd.
   private static let order = [0, 2, 5, 9, 1, 4, 8, 3, 7, 6]
   private static let scaling = [
@@ -50,7 +52,8 @@ struct HotpantsTests {
       let stamp = Box2I(minX: x - 24, minY: y - 24, width: 49, height: 49)
       let position = Point2D(x: (Double(x) - 96.5) / 96.5, y: (Double(y) - 96.5) / 96.5)
       let candidate = try KernelCandidate(
-        id: 0, position: position, rating: 1, template: template.cropped(to: stamp), science: science.cropped(to: stamp))
+        id: 0, position: position, rating: 1, template: template.cropped(to: stamp), science: science.cropped(to: stamp)
+      )
       return (position, try SingleKernelFit(candidate, basis))
     }
   }
@@ -83,7 +86,9 @@ struct HotpantsTests {
   @Test func oneStamp() throws {
     try check(
       { $0 > 150 && $1 > 150 },
-      kernel: [0.959086, -0.000344, -0.197758, 0.000019, -0.000172, 0.000053, 0.000018, -0.192776, 0, 0.000001].map { [$0] },
+      kernel: [0.959086, -0.000344, -0.197758, 0.000019, -0.000172, 0.000053, 0.000018, -0.192776, 0, 0.000001].map {
+        [$0]
+      },
       background: [0.602642], "one stamp")
   }
 

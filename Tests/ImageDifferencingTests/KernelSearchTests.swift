@@ -18,7 +18,8 @@ import Testing
     #expect(abs(few.mean - 1.857142857) < 1e-6 && abs(few.scatter - 1.214985793) < 1e-6)
     let more = try KernelSums([1, 1, 1, 1, 2, 3, 4, 50])
     #expect(abs(more.mean - few.mean) < 1e-6 && abs(more.scatter - few.scatter) < 1e-6)
-    #expect([1, 1, 1, 1, 2, 3, 4, 50].map { more.isOutlier($0, beyond: 3) } == Array(repeating: false, count: 7) + [true])
+    #expect(
+      [1, 1, 1, 1, 2, 3, 4, 50].map { more.isOutlier($0, beyond: 3) } == Array(repeating: false, count: 7) + [true])
     let nine = try KernelSums([1, 1.02, 0.98, 1.01, 0.99, 1.3, 1, 1.03, 0.97])
     #expect(abs(nine.mean - 1) < 1e-6 && abs(nine.scatter - 0.02) < 1e-6)
     let one = try KernelSums([7])
@@ -146,14 +147,17 @@ import Testing
       }
     }
     let twin = try SymmetricSystem(matrix: matrix, right: right).solve().values
-    let own = [fit.coefficients[0][0]] + fit.coefficients.dropFirst().flatMap { $0 } + (fit.background?.coefficients ?? [])
+    let own =
+      [fit.coefficients[0][0]] + fit.coefficients.dropFirst().flatMap { $0 } + (fit.background?.coefficients ?? [])
     // Equations of condition 10⁸ whose sums are rounded differently.
     let largest = twin.map { abs($0) }.max() ?? 1
     for (a, b) in zip(own, twin) { #expect(abs(a - b) < 1e-6 * largest) }
   }
 
   /// Four stars on 256²: the order falls, and the sky of the difference is as quiet as under the true kernel.
-  @Test(arguments: [(4, 100.0), (4, 15.0), (1, 100.0), (2, 30.0)]) func fewStars(count: Int, signalToNoise: Double) throws {
+  @Test(arguments: [(4, 100.0), (4, 15.0), (1, 100.0), (2, 30.0)]) func fewStars(count: Int, signalToNoise: Double)
+    throws
+  {
     let stars = SimulatedStars(noise: 5)
     let flux = signalToNoise * 5 * 2 * 2.3 * Double.pi.squareRoot()
     let basis = try stars.basis()

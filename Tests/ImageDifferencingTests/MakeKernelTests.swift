@@ -114,7 +114,8 @@ import Testing
     #expect(try task.metadata.double("spatialKernelSum") == solution.spatialKernelSum)
     #expect(try task.metadata.double("spatialConditionNum") == solution.spatialConditionNum)
     #expect(task.warnings == solution.warnings)
-    #expect(solution.usedCount + solution.states.count { $0.status == .bad } <= 12 && solution.fit.kernelBasis.order == 1)
+    #expect(
+      solution.usedCount + solution.states.count { $0.status == .bad } <= 12 && solution.fit.kernelBasis.order == 1)
   }
 
   @Test func equalInputGivesEqualBits() throws {

@@ -88,7 +88,9 @@ import Testing
     #expect(inner.minX == 3 + (columns - 1) / 2 && inner.minY == -4 + (rows - 1) / 2)
     let large = Image<Double>(box: Box2I(width: width + 1, height: 1), fill: 1)
     #expect(throws: ImagingError.self) { try innerConvolution(image, with: large) }
-    #expect(throws: ImagingError.self) { try innerConvolution(image, with: Image(box: Box2I(width: 0, height: 0), fill: 1)) }
+    #expect(throws: ImagingError.self) {
+      try innerConvolution(image, with: Image(box: Box2I(width: 0, height: 0), fill: 1))
+    }
   }
 
   /// NaN reaches as far as the kernel, and no farther.

@@ -31,7 +31,9 @@ package struct KernelRegularization: Sendable {
     guard config.regularizationBorderPenalty >= 0, config.regularizationBorderPenalty.isFinite else {
       throw .invalidParameter("a border penalty of \(config.regularizationBorderPenalty); it must not be negative")
     }
-    guard (3...35).contains(side) else { throw .invalidParameter("a regularised kernel of \(side)²; it must be 3² to 35²") }
+    guard (3...35).contains(side) else {
+      throw .invalidParameter("a regularised kernel of \(side)²; it must be 3² to 35²")
+    }
     let rows =
       switch config.regularizationType {
       case .centralDifference: try Self.centralRows(side, config)

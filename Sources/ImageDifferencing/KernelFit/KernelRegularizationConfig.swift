@@ -50,8 +50,11 @@ package struct KernelRegularizationConfig: Config {
       doc: "factor of the kernel's border pixels"),
     .field("lambdaType", \.lambdaType, doc: "how the strength of the penalty is found"),
     .field("lambdaValue", \.lambdaValue, in: 0...1e300, doc: "the strength, when it is absolute"),
-    .field("lambdaScaling", \.lambdaScaling, in: 0...1e300, doc: "the strength in units of tr M / tr H, when it is relative"),
-    .field("lambdaStepType", \.lambdaStepType, doc: "whether strengths to try, or their logarithms to base 10, are evenly spaced"),
+    .field(
+      "lambdaScaling", \.lambdaScaling, in: 0...1e300, doc: "the strength in units of tr M / tr H, when it is relative"),
+    .field(
+      "lambdaStepType", \.lambdaStepType,
+      doc: "whether strengths to try, or their logarithms to base 10, are evenly spaced"),
     .field("lambdaMin", \.lambdaMin, in: -300...1e300, doc: "the first strength to try, or its logarithm"),
     .field("lambdaMax", \.lambdaMax, in: -300...1e300, doc: "the last strength to try, or its logarithm"),
     .field(positive: "lambdaStep", \.lambdaStep, doc: "step between strengths, or between their logarithms"),
@@ -62,7 +65,8 @@ package struct KernelRegularizationConfig: Config {
       throw ConfigProblem(path: "lambdaMin", reason: "it is above lambdaMax (\(lambdaMax))")
     }
     guard lambdaStepType == .log || lambdaMin >= 0 else {
-      throw ConfigProblem(path: "lambdaMin", reason: "a strength of \(lambdaMin); with linear steps it must not be negative")
+      throw ConfigProblem(
+        path: "lambdaMin", reason: "a strength of \(lambdaMin); with linear steps it must not be negative")
     }
     guard lambdaStepType == .linear || lambdaMax <= 300 else {
       throw ConfigProblem(path: "lambdaMax", reason: "a strength of 10 to the power of \(lambdaMax); at most 300")

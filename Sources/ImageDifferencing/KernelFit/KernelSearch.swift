@@ -14,10 +14,10 @@ package struct NoKernelCandidatesError: CategorizedError, Hashable, CustomString
 /// The search for a kernel that matches all good stars: fits, and stars that are rejected and replaced by others of their cells.
 ///
 /// **Steps.** Every star of a cell's brightest gets its own kernel, and is rejected when that does not match it; those whose kernel sums are
-/// outliers go; one varying kernel is fitted to all, of principal components of theirs if that is wanted; stars that it does not match go, and the search goes on with the next of their cells, a
-/// few times.
+/// outliers go; one varying kernel is fitted to all, of principal components of theirs if that is wanted; stars that it does not match go, and
+/// the search goes on with the next of their cells, a few times. With few stars the orders of the varying kernel and background fall.
 ///
-/// **Source.** differencing A8.
+/// **Source.** differencing A8, A15.3, D3.4.
 package struct KernelSearch {
   package enum Status: Hashable, Sendable { case unknown, good, bad }
 
@@ -203,6 +203,7 @@ package struct KernelSearch {
         description: "no star is left after \(rejectedCount) of \(candidates.count) were rejected")
     }
     let perTerm = config.minStampsPerSpatialTerm
+    // Hundreds of pixels determine the background of a stamp; of a kernel each of its coefficients is less certain.
     let order = Self.order(config.spatialKernelOrder, count: fits.count, perTerm: perTerm)
     let backgroundOrder = Self.order(config.spatialBgOrder, count: fits.count, perTerm: perTerm / 2)
     return try SpatialKernelFit(

@@ -64,7 +64,8 @@ package struct KernelSearchConfig: Config {
     .field(
       "usePcaForSpatialKernel", \.usePcaForSpatialKernel,
       doc: "make the image's kernel of principal components of the stars' kernels"),
-    .field("subtractMeanForPca", \.subtractMeanForPca, doc: "subtract the mean kernel first, and use it as a component"),
+    .field(
+      "subtractMeanForPca", \.subtractMeanForPca, doc: "subtract the mean kernel first, and use it as a component"),
     .field(
       "numPrincipalComponents", \.numPrincipalComponents, in: 3...1000,
       doc: "how many components are used at most, the mean included"),

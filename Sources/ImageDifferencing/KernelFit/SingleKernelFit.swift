@@ -86,7 +86,8 @@ package struct SingleKernelFit: Sendable {
   /// The median variance of a pixel of the difference.
   private static func medianVariance(_ candidate: KernelCandidate) throws(ImagingError) -> Double {
     let sum = zip(candidate.science.variance.pixels, candidate.template.variance.pixels).map { $0 + $1 }
-    guard let least = sum.min(), least > 0 else {
+    // A pixel without a variance (NaN) is left out of the median, wherever it lies.
+    guard !sum.isEmpty, !sum.contains(where: { $0 <= 0 }) else {
       throw .invalidParameter("the stamp of candidate \(candidate.id) has a variance that is not positive")
     }
     let median = try PixelStatistics(of: sum, .quartiles).median

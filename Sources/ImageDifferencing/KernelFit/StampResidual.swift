@@ -86,8 +86,8 @@ extension KernelCandidate {
     var isBad = badPixels(kernel, over: difference.box, bad)
     if let part = coreRadius.map(core) {
       let width = difference.box.width
-      for i in isBad.indices where !part.contains(x: difference.box.minX + i % width, y: difference.box.minY + i / width)
-      {
+      for i in isBad.indices
+      where !part.contains(x: difference.box.minX + i % width, y: difference.box.minY + i / width) {
         isBad[i] = true
       }
     }

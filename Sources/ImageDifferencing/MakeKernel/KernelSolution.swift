@@ -29,7 +29,7 @@ package struct KernelSolution: Sendable {
   /// What a user should know about the kernel.
   package let warnings: [String]
 
-  init(_ fit: SpatialKernelFit, _ functions: Functions, _ search: KernelSearch, warnings: [String]) {
+  init(_ fit: SpatialKernelFit, _ functions: Functions, _ search: KernelSearch) {
     self.fit = fit
     self.functions = functions
     kernelSide = fit.basis.side
@@ -38,7 +38,7 @@ package struct KernelSolution: Sendable {
     rejectedCount = search.rejectedCount
     spatialConditionNum = fit.conditionNumber
     spatialKernelSum = fit.kernelSum(at: Box2D(search.region).center)
-    self.warnings = warnings + search.diagnostics(fit)
+    warnings = search.diagnostics(fit)
   }
 }
 
@@ -49,13 +49,17 @@ extension KernelSearch {
     let used = fit.candidateCount
     if fit.conditionNumber < 0 || !(fit.conditionNumber <= config.maxSpatialConditionNumber) {
       messages.append(
-        "the equations of the varying kernel have a condition number of \(fit.conditionNumber), more than \(config.maxSpatialConditionNumber)")
+        "the equations of the varying kernel have a condition number of \(fit.conditionNumber), more than \(config.maxSpatialConditionNumber)"
+      )
     }
     if rejectedCount > 2 * used { messages.append("\(rejectedCount) stars were rejected, only \(used) were used") }
     let backgroundBasis = fit.background?.basis
     for (name, order, wanted, terms) in [
       ("kernel", fit.kernelBasis.order, config.spatialKernelOrder, fit.kernelBasis.termCount),
-      ("background", backgroundBasis?.order ?? 0, backgroundBasis == nil ? 0 : config.spatialBgOrder, backgroundBasis?.termCount ?? 0),
+      (
+        "background", backgroundBasis?.order ?? 0, backgroundBasis == nil ? 0 : config.spatialBgOrder,
+        backgroundBasis?.termCount ?? 0
+      ),
     ] {
       if order < wanted {
         messages.append("the order of the \(name) was lowered from \(wanted) to \(order): there are \(used) stars")

@@ -49,7 +49,7 @@ package final class MakeKernelTask: Task {
       var search = KernelSearch(
         candidates, setup.basis, region: region, setup.search, regularization: setup.regularization)
       let fit = try search.run()
-      let solution = KernelSolution(fit, setup.functions, search, warnings: [])
+      let solution = KernelSolution(fit, setup.functions, search)
       try record(solution)
       return solution
     }

@@ -39,7 +39,9 @@ package struct PsfMatchConfigAL: Config {
     try search.validate()
   }
 
-  private static func lifted<Part: Config>(_ path: ConfigPath<Self, Part>) -> [ConfigField<Self>] { ConfigField.lifted(path) }
+  private static func lifted<Part: Config>(_ path: ConfigPath<Self, Part>) -> [ConfigField<Self>] {
+    ConfigField.lifted(path)
+  }
 }
 
 /// How kernels of delta functions are found: all fields of its parts, side by side, as in LSST (differencing A15, A19).
@@ -69,5 +71,7 @@ package struct PsfMatchConfigDF: Config {
     try regularization.validate()
   }
 
-  private static func lifted<Part: Config>(_ path: ConfigPath<Self, Part>) -> [ConfigField<Self>] { ConfigField.lifted(path) }
+  private static func lifted<Part: Config>(_ path: ConfigPath<Self, Part>) -> [ConfigField<Self>] {
+    ConfigField.lifted(path)
+  }
 }
