@@ -65,7 +65,7 @@ let package = Package(
     room(
       "CommandLineInterface",
       [
-        "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "SyntheticSurvey", "Repository", "TaskFramework",
+        "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "ImageDifferencing", "SingleFrame", "SyntheticSurvey", "Repository", "TaskFramework",
         "Catalogs", "Imaging", "SkyGeometry", "HDF5", "MPI", "Scheduling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -112,7 +112,11 @@ let package = Package(
       "BackgroundMatching",
       ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
     room(
-      "ImageDifferencing", ["Measurement", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
+      "ImageDifferencing",
+      [
+        "SingleFrame", "Measurement", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     room("Coaddition", ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
 
     // Floor 2

@@ -12,7 +12,8 @@ struct Options {
   var jsonFile: String?
 
   private static let allNames =
-    ImagingStages.names + FileStages.names + CoaddStages.names + SubtractionStages.names
+    ImagingStages.names + FileStages.names + CoaddStages.names + KernelStage.names
+    + SubtractionStages.names
 
   static let usage = """
     usage: skydiff-benchmarks [--quick] [--side N]… [--only WORDS] [--no-peers] [--json FILE] [--campaigns]

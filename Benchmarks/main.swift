@@ -21,7 +21,8 @@ do {
     let coadds = CoaddStages(side: side, scene: stages.scene)
     let subtraction = SubtractionStages(side: side)
     for var measurement in try stages.measureAll(where: isWanted) + files.measureAll(where: isWanted)
-      + coadds.measureAll(where: isWanted) + subtraction.measureAll(where: isWanted)
+      + coadds.measureAll(where: isWanted) + KernelStage(side: side).measureAll(where: isWanted)
+      + subtraction.measureAll(where: isWanted)
     {
       for (stage, times) in peers where measurement.name.hasPrefix(stage) {
         measurement.peers = times.map {

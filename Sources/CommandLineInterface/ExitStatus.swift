@@ -52,7 +52,7 @@ enum ExitStatus: Int32 {
       case let error as PublishError: if case .cannotCreate = error { .cannotCreate } else { .inputOutput }
       case is HDF5Error, is FormatError, is CSVError, is CatalogError, is IngestError, is ImagingError, is WCSError,
         is SkyMapError, is GeometryError, is DataIDError, is MetadataError, is TaskError, is ConfigurationChange,
-        is RecordError, is MatchBackgroundsError:
+        is RecordError, is MatchBackgroundsError, is NamedFailure, is NoWorkFound:
         .badData
       default: .bug
       }

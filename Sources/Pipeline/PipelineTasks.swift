@@ -9,5 +9,5 @@ package import TaskFramework
 /// The tasks that the pipeline of a job may name, in the order in which data pass through them.
 package let pipelineTasks: [any PipelineTask.Type] = [
   MakeWarpTask.self, BinWarpsTask.self, MatchBackgroundsTask.self, AssembleCoaddTask.self,
-  GetTemplateTask.self,
+  GetTemplateTask.self, AlardLuptonSubtractTask.self,
 ]

@@ -245,4 +245,48 @@ import Testing
     try config.kernel.select(["DF"])
     try config.validateAll()
   }
+
+  /// A configuration whose parts' fields stand among its own.
+  private struct FlatConfig: Config {
+    var own = 1
+    var add = AddConfig()
+    var rest = AddMultConfig()
+
+    static let fields: [ConfigField<Self>] =
+      [.field("own", \.own, doc: "of its own")] + ConfigField.lifted(\.add) + ConfigField.lifted(\.rest)
+
+    func validate() throws(ConfigProblem) { try rest.validate() }
+  }
+
+  @Test func fieldsOfAPartStandAmongItsOwn() throws {
+    var config = FlatConfig()
+    #expect(config.names.prefix(4) == ["own", "addend", "add.target", "add.addend"])
+    try config.set("addend", to: .number(8))
+    try config.set("order", to: .integer(7))
+    try config.set("kernel.DF.multiplicand", to: .number(4))
+    #expect(config.add.addend == 8 && config.rest.order == 7)
+    #expect((config.rest.kernel["DF"] as? MultConfig)?.multiplicand == 4)
+    try config.validateAll()
+    #expect(FlatConfig.fields.filter { $0.name == "addend" }.map(\.doc) == ["amount to add"])
+    // What is wrong is named by the flat path, also what only the part as a whole can tell.
+    #expect(throws: ConfigProblem(path: "add", reason: "3 is given for a whole configuration; its fields are addend")) {
+      try config.set("add", to: .integer(3))
+    }
+    config.add.addend = 1e6
+    do throws(ConfigProblem) {
+      try config.validateAll()
+      Issue.record("1e6 is beyond the field's range")
+    } catch {
+      #expect(error.path == "addend")
+    }
+    config.add.addend = 0
+    config.rest.isFast = true
+    do throws(ConfigProblem) {
+      try config.validateAll()
+      Issue.record("order 7 is too slow")
+    } catch {
+      #expect(error.path == "order")
+    }
+    #expect(config.digest != FlatConfig().digest)
+  }
 }

@@ -49,7 +49,7 @@ package struct AlardLuptonBasis: Sendable, Equatable {
     } else {
       (mode, sigmas) = (.config, config.alardSigGauss)
     }
-    basis = KernelBasis(try Self.products(sigmas: sigmas, degrees: degrees, side: side))
+    basis = try KernelBasis(try Self.products(sigmas: sigmas, degrees: degrees, side: side))
   }
 
   private static func sigmas(

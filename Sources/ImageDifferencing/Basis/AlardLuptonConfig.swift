@@ -11,6 +11,8 @@ package struct AlardLuptonBasisConfig: Config {
   package var alardGaussBeta = 2.0
   package var alardMinSig = 0.7
   package var alardMinSigDeconv = 0.4
+  package var alardDegGaussDeconv = 3
+  package var alardNGaussDeconv = 3
   package var scaleByFwhm = true
   package var kernelSizeFwhmScaling = 6.0
   package var kernelSize = 21
@@ -34,6 +36,8 @@ package struct AlardLuptonBasisConfig: Config {
     .field("alardMinSig", \.alardMinSig, in: 0.25...100, doc: "smallest width, pixels"),
     .field(
       "alardMinSigDeconv", \.alardMinSigDeconv, in: 0.25...100, doc: "smallest width where a PSF gets narrower, pixels"),
+    .field("alardDegGaussDeconv", \.alardDegGaussDeconv, doc: "accepted, no effect: alardDegGauss holds for all"),
+    .field("alardNGaussDeconv", \.alardNGaussDeconv, doc: "accepted, no effect: alardNGauss holds for all"),
     .field("scaleByFwhm", \.scaleByFwhm, doc: "widths and size follow from the widths of the two PSFs"),
     .field(
       "kernelSizeFwhmScaling", \.kernelSizeFwhmScaling, in: 1...100,

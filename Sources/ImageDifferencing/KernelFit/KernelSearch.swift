@@ -14,25 +14,30 @@ package struct NoKernelCandidatesError: CategorizedError, Hashable, CustomString
 /// The search for a kernel that matches all good stars: fits, and stars that are rejected and replaced by others of their cells.
 ///
 /// **Steps.** Every star of a cell's brightest gets its own kernel, and is rejected when that does not match it; those whose kernel sums are
-/// outliers go; one varying kernel is fitted to all; stars that it does not match go, and the search goes on with the next of their cells, a
-/// few times.
+/// outliers go; one varying kernel is fitted to all, of principal components of theirs if that is wanted; stars that it does not match go, and
+/// the search goes on with the next of their cells, a few times. With few stars the orders of the varying kernel and background fall.
 ///
-/// **Source.** differencing A8.
+/// **Source.** differencing A8, A15.3, D3.4.
 package struct KernelSearch {
   package enum Status: Hashable, Sendable { case unknown, good, bad }
 
   /// What became of a candidate.
   package struct State: Sendable {
     package fileprivate(set) var status = Status.unknown
-    /// `nil` as long as nobody needed it, or when it failed.
+    /// With the functions that the search began with; `nil` as long as nobody needed it, or when it failed.
     package fileprivate(set) var fit: SingleKernelFit?
+    /// With the principal components; `nil` without them.
+    package fileprivate(set) var componentFit: SingleKernelFit?
     /// Of the last kernel that was tried on it.
     package fileprivate(set) var residual: StampResidual?
   }
 
+  /// Of the single kernels; the kernel of the image has principal components of them when the configuration says so.
   package let basis: KernelBasis
   package let region: Box2I
   package let config: KernelSearchConfig
+  private let regularization: KernelRegularization?
+  private var components: KernelBasis?
   private let candidates: [KernelCandidate]
   private let cells: SpatialCells
   /// In the order of the candidates.
@@ -41,8 +46,10 @@ package struct KernelSearch {
   package private(set) var rejectedCount = 0
 
   package init(
-    _ candidates: [KernelCandidate], _ basis: KernelBasis, region: Box2I, _ config: KernelSearchConfig = .init()
+    _ candidates: [KernelCandidate], _ basis: KernelBasis, region: Box2I, _ config: KernelSearchConfig = .init(),
+    regularization: KernelRegularization? = nil
   ) {
+    self.regularization = regularization
     self.candidates = candidates
     self.basis = basis
     self.region = region
@@ -57,7 +64,7 @@ package struct KernelSearch {
   package mutating func run() throws -> SpatialKernelFit {
     var round = 0
     while true {
-      repeat { fitNewcomers() } while rejectBySum(try sums())
+      repeat { fitNewcomers() } while try rejectBySum() || rejectByComponents()
       let fit = try spatialFit()
       guard rejectByResidual(fit) else { return fit }
       round += 1
@@ -107,18 +114,51 @@ package struct KernelSearch {
 
   /// - Returns: whether the star stays.
   private mutating func fitSingle(_ index: Int) -> Bool {
-    let candidate = candidates[index]
-    guard let fit = try? SingleKernelFit(candidate, basis, fitForBackground: config.fitForBackground),
-      !config.checkConditionNumber || (fit.conditionNumber > 0 && fit.conditionNumber <= config.maxConditionNumber),
-      let residual = try? candidate.residual(
-        fit.kernel(basis), background: fit.background, bad: badMask(candidate), coreRadius: coreRadius)
-    else {
+    guard let result = try? fitted(candidates[index], basis, regularization) else {
       reject(index)
       return false
     }
+    var fit = result.fit
+    // Only the equations of the components are needed later, and those of delta functions are large.
+    if config.usePcaForSpatialKernel { fit.forgetSystem() }
     states[index].fit = fit
+    return judge(index, result.residual, clips: config.singleKernelClipping)
+  }
+
+  /// A star's own kernel and what it leaves; an error when it is badly determined.
+  private func fitted(
+    _ candidate: KernelCandidate, _ basis: KernelBasis, _ regularization: KernelRegularization?
+  ) throws -> (fit: SingleKernelFit, residual: StampResidual) {
+    let isConstant = config.constantVarianceWeighting
+    func fit(_ weighting: SingleKernelFit.Weighting) throws -> SingleKernelFit {
+      try SingleKernelFit(
+        candidate, basis, fitForBackground: config.fitForBackground, weighting: weighting,
+        regularization: regularization)
+    }
+    var result = try fit(isConstant ? .constant : .pixels)
+    if config.iterateSingleKernel, !isConstant {
+      let difference = try candidate.difference(
+        result.kernel(basis), background: result.background, matched: result.matched)
+      result = try fit(.variance(difference.variance))
+    }
+    if config.checkConditionNumber {
+      let condition = try result.system.conditionNumber(
+        config.conditionNumberType == .eigenvalue ? .eigenvalue : .singularValue)
+      guard condition > 0, condition <= config.maxConditionNumber else {
+        throw ImagingError.noResult("the kernel of candidate \(candidate.id) has a condition number of \(condition)")
+      }
+    }
+    let residual = try candidate.residual(
+      result.kernel(basis), background: result.background, bad: badMask(candidate), coreRadius: coreRadius,
+      matched: result.matched)
+    result.forgetMatched()
+    return (result, residual)
+  }
+
+  /// - Returns: whether the star stays.
+  private mutating func judge(_ index: Int, _ residual: StampResidual?, clips: Bool) -> Bool {
     states[index].residual = residual
-    guard !isMismatch(residual, clips: config.singleKernelClipping) else {
+    guard let residual, !isMismatch(residual, clips: clips) else {
       reject(index)
       return false
     }
@@ -126,45 +166,56 @@ package struct KernelSearch {
     return true
   }
 
-  /// Kernel sums of the stars that count.
-  private func sums() throws -> (count: Int, mean: Double, scatter: Double) {
-    let values = visited.compactMap { states[$0].fit.map { Float($0.kernelSum) } }
-    guard !values.isEmpty else {
-      throw NoKernelCandidatesError(
-        description:
-          "none of \(candidates.count) stars can be used for a kernel: all cells are empty, or all were rejected")
-    }
-    guard values.count > 1 else { return (1, Double(values[0]), 0) }
-    let statistics = try PixelStatistics(of: values, .clipped)
-    guard statistics.clippedMean.isFinite else {
-      throw NoKernelCandidatesError(description: "the kernel sums of \(values.count) stars have no mean")
-    }
-    return (values.count, statistics.clippedMean, statistics.clippedStandardDeviation)
+  /// - Returns: whether any star was rejected.
+  private mutating func rejectBySum() throws -> Bool {
+    let fitted = visited.compactMap { index in states[index].fit.map { (index, $0.kernelSum) } }
+    let sums = try KernelSums(fitted.map(\.1))
+    guard config.kernelSumClipping else { return false }
+    let outliers = fitted.filter { sums.isOutlier($0.1, beyond: config.maxKsumSigma) }
+    for (index, _) in outliers { reject(index) }
+    return !outliers.isEmpty
   }
 
+  /// Finds the principal components of the stars' kernels and fits them to every star, without regularisation.
+  ///
   /// - Returns: whether any star was rejected.
-  private mutating func rejectBySum(_ sums: (count: Int, mean: Double, scatter: Double)) -> Bool {
-    // One star alone has no scatter, and is no outlier; where all agree, as without noise, rounding is none either.
-    guard config.kernelSumClipping, sums.count > 1 else { return false }
-    let limit = max(config.maxKsumSigma * sums.scatter, 1e-5 * abs(sums.mean))
+  private mutating func rejectByComponents() throws -> Bool {
+    guard config.usePcaForSpatialKernel else { return false }
+    let kernels = visited.compactMap { states[$0].fit }.map { (image: $0.kernel(basis), sum: $0.kernelSum) }
+    let components = try KernelBasis(
+      principalComponentsOf: kernels, count: config.numPrincipalComponents, subtractsMean: config.subtractMeanForPca)
+    self.components = components
     var isAny = false
-    for index in visited {
-      guard let fit = states[index].fit, abs(fit.kernelSum - sums.mean) > limit else { continue }
-      reject(index)
-      isAny = true
+    for index in visited where states[index].fit != nil {
+      let result = try? fitted(candidates[index], components, nil)
+      states[index].componentFit = result?.fit
+      if !judge(index, result?.residual, clips: config.singleKernelClipping) { isAny = true }
     }
     return isAny
   }
 
   private func spatialFit() throws -> SpatialKernelFit {
-    let fits = visited.compactMap { index in states[index].fit.map { (candidates[index].position, $0) } }
+    let fits = visited.compactMap { index in
+      (components == nil ? states[index].fit : states[index].componentFit).map { (candidates[index].position, $0) }
+    }
     guard !fits.isEmpty else {
       throw NoKernelCandidatesError(
         description: "no star is left after \(rejectedCount) of \(candidates.count) were rejected")
     }
+    let perTerm = config.minStampsPerSpatialTerm
+    // Hundreds of pixels determine the background of a stamp; of a kernel each of its coefficients is less certain.
+    let order = Self.order(config.spatialKernelOrder, count: fits.count, perTerm: perTerm)
+    let backgroundOrder = Self.order(config.spatialBgOrder, count: fits.count, perTerm: perTerm / 2)
     return try SpatialKernelFit(
-      fits, basis, kernelBasis: config.basis(over: region, order: config.spatialKernelOrder),
-      backgroundBasis: config.fitForBackground ? config.basis(over: region, order: config.spatialBgOrder) : nil)
+      fits, components ?? basis, kernelBasis: config.basis(over: region, order: order),
+      backgroundBasis: config.fitForBackground ? config.basis(over: region, order: backgroundOrder) : nil)
+  }
+
+  /// The highest order up to one that is wanted for which there are enough stars.
+  private static func order(_ wanted: Int, count: Int, perTerm: Double) -> Int {
+    var order = wanted
+    while order > 0, Double(count) < perTerm * Double(SpatialBasis.termCount(order: order)) { order -= 1 }
+    return order
   }
 
   /// - Returns: whether any star was rejected.
@@ -176,13 +227,7 @@ package struct KernelSearch {
       let residual = try? candidate.residual(
         fit.image(at: position), background: fit.background?(position) ?? 0, bad: badMask(candidate),
         coreRadius: coreRadius)
-      states[index].residual = residual
-      if let residual, !isMismatch(residual, clips: config.spatialKernelClipping) {
-        states[index].status = .good
-      } else {
-        reject(index)
-        isAny = true
-      }
+      if !judge(index, residual, clips: config.spatialKernelClipping) { isAny = true }
     }
     return isAny
   }

@@ -12,15 +12,23 @@ package struct KernelSearchConfig: Config {
     case chebyshev1
     case polynomial
   }
+  package enum ConditionNumberType: String, ConfigChoice {
+    case eigenvalue = "EIGENVALUE"
+    case svd = "SVD"
+  }
 
   package var fitForBackground = true
   package var spatialModelType = SpatialModelType.chebyshev1
   package var spatialKernelOrder = 1
   package var spatialBgOrder = 2
+  package var minStampsPerSpatialTerm = 3.0
   package var sizeCellX = 128
   package var sizeCellY = 128
   package var nStarPerCell = 5
   package var maxSpatialIterations = 3
+  package var usePcaForSpatialKernel = false
+  package var subtractMeanForPca = true
+  package var numPrincipalComponents = 5
   package var singleKernelClipping = true
   package var kernelSumClipping = true
   package var spatialKernelClipping = true
@@ -32,7 +40,10 @@ package struct KernelSearchConfig: Config {
   package var maxKsumSigma = 3.0
   package var checkConditionNumber = false
   package var maxConditionNumber = 5e7
+  package var conditionNumberType = ConditionNumberType.eigenvalue
   package var maxSpatialConditionNumber = 1e10
+  package var iterateSingleKernel = false
+  package var constantVarianceWeighting = true
 
   package init() {}
 
@@ -41,10 +52,23 @@ package struct KernelSearchConfig: Config {
     .field("spatialModelType", \.spatialModelType, doc: "functions of the position"),
     .field("spatialKernelOrder", \.spatialKernelOrder, in: 0...8, doc: "order of the kernel over the image"),
     .field("spatialBgOrder", \.spatialBgOrder, in: 0...8, doc: "order of the background over the image"),
+    .field(
+      "minStampsPerSpatialTerm", \.minStampsPerSpatialTerm, in: 0...1000,
+      doc:
+        "orders fall until there are so many stars for each term of the kernel, and half as many for each of the background; 0 to keep them"
+    ),
     .field("sizeCellX", \.sizeCellX, in: 32...100_000, doc: "width of a cell of stars, pixels"),
     .field("sizeCellY", \.sizeCellY, in: 32...100_000, doc: "height of a cell of stars, pixels"),
     .field("nStarPerCell", \.nStarPerCell, in: 0...100_000, doc: "how many stars of a cell are used; 0 for all"),
     .field("maxSpatialIterations", \.maxSpatialIterations, in: 1...5, doc: "rounds of fitting and rejecting"),
+    .field(
+      "usePcaForSpatialKernel", \.usePcaForSpatialKernel,
+      doc: "make the image's kernel of principal components of the stars' kernels"),
+    .field(
+      "subtractMeanForPca", \.subtractMeanForPca, doc: "subtract the mean kernel first, and use it as a component"),
+    .field(
+      "numPrincipalComponents", \.numPrincipalComponents, in: 3...1000,
+      doc: "how many components are used at most, the mean included"),
     .field("singleKernelClipping", \.singleKernelClipping, doc: "reject stars that their own kernel does not match"),
     .field("kernelSumClipping", \.kernelSumClipping, doc: "reject stars whose kernel has another sum"),
     .field(
@@ -64,9 +88,14 @@ package struct KernelSearchConfig: Config {
     .field("checkConditionNumber", \.checkConditionNumber, doc: "reject stars whose kernel is badly determined"),
     .field(
       "maxConditionNumber", \.maxConditionNumber, in: 1...1e300, doc: "largest condition number of a star's equations"),
+    .field("conditionNumberType", \.conditionNumberType, doc: "whether eigenvalues or singular values are divided"),
     .field(
       "maxSpatialConditionNumber", \.maxSpatialConditionNumber, in: 1...1e300,
       doc: "condition number of the image's equations beyond which there is a warning"),
+    .field(
+      "iterateSingleKernel", \.iterateSingleKernel,
+      doc: "fit a star again with the variance of its difference; only without constantVarianceWeighting"),
+    .field("constantVarianceWeighting", \.constantVarianceWeighting, doc: "give all pixels of a star one weight"),
   ]
 
   /// The functions of an order over a region.

@@ -6,40 +6,88 @@ internal import SkyGeometry
 
 /// The matching kernel and background that one star asks for, by least squares over its stamp.
 ///
-/// **Model.** science = Σ aₘ (Bₘ ⋆ template) + background on the pixels that have the whole kernel within the stamp, all with one
-/// weight, the inverse of the median of both variances: it cancels here, and weighs the star among others in the spatial fit.
+/// **Model.** science = Σ aₘ (Bₘ ⋆ template) + background on the pixels that have the whole kernel within the stamp. With one weight for all, the
+/// inverse of the median of both variances, it cancels here and weighs the star among others in the spatial fit. A regularisation adds
+/// λ aᵀHa to what is minimised.
 ///
 /// **Source.** differencing A7.
 package struct SingleKernelFit: Sendable {
-  /// The star's normal equations: coefficients of the basis, then the background, if it is fitted.
-  package let system: SymmetricSystem
+  /// How the pixels of a stamp weigh.
+  package enum Weighting: Sendable {
+    /// All alike, by the inverse of their median variance.
+    case constant
+    /// Each by the inverse of its variance in both images.
+    case pixels
+    /// Each by the inverse of a variance that is given for the pixels that are fitted, row by row.
+    case variance([Double])
+  }
+
+  /// The star's normal equations, without regularisation: coefficients of the basis, then the background, if it is fitted.
+  package private(set) var system: SymmetricSystem
   package let coefficients: [Double]
   package let background: Double
-  package let conditionNumber: Double
-  package var kernelSum: Double { coefficients[0] }
+  /// Σ of the kernel.
+  package let kernelSum: Double
+  /// The template under the star's kernel, on the pixels that are fitted, row by row; empty once it is forgotten.
+  private(set) var matched: [Double]
+  /// The strength of the regularisation; 0 without one.
+  package let lambda: Double
 
   /// - Throws: ``Imaging/ImagingError`` for a stamp that is too small, has NaN, or a variance that is not positive.
   package init(
-    _ candidate: KernelCandidate, _ basis: KernelBasis, fitForBackground: Bool = true
+    _ candidate: KernelCandidate, _ basis: KernelBasis, fitForBackground: Bool = true,
+    weighting: Weighting = .constant, regularization: KernelRegularization? = nil
   ) throws(ImagingError) {
-    let (columns, inner) = try basis.convolve(candidate.template.image)
+    var (design, inner) = try basis.convolve(candidate.template.image)
+    if fitForBackground { design.append(contentsOf: repeatElement(1, count: inner.area)) }
     let target = candidate.science.image.cropped(to: inner).pixels.map { Double($0) }
-    let weight = 1 / (try Self.variance(candidate))
-    let design = fitForBackground ? columns + [Double](repeating: 1, count: inner.area) : columns
-    system = try SymmetricSystem(columns: design, rowCount: inner.area, target: target, weight: weight)
-    let solution = try system.solve()
+    switch weighting {
+    case .constant:
+      let weight = 1 / (try Self.medianVariance(candidate))
+      system = try SymmetricSystem(columns: design, rowCount: inner.area, target: target, weight: weight)
+    case .pixels, .variance:
+      let weights = try Self.variance(candidate, inner, weighting).map { 1 / $0 }
+      system = try SymmetricSystem(columns: design, rowCount: inner.area, target: target, weights: weights)
+    }
+    let solution: SymmetricSystem.Solution
+    if let regularization {
+      lambda = try regularization.lambda(for: system)
+      solution = try regularization.added(to: system, lambda: lambda).solve()
+    } else {
+      lambda = 0
+      solution = try system.solve()
+    }
     coefficients = Array(solution.values[0..<basis.count])
     background = fitForBackground ? solution.values[basis.count] : 0
-    conditionNumber = solution.conditionNumber
+    kernelSum = basis.sum(coefficients)
+    matched = Self.combination(coefficients, design, count: inner.area)
   }
 
   /// The kernel, with its centre at (0, 0).
   package func kernel(_ basis: KernelBasis) -> Image<Double> { basis.image(coefficients[...]) }
 
+  /// Frees the memory of the equations, of which a spatial fit can then not be made.
+  mutating func forgetSystem() { system = SymmetricSystem(size: 0) }
+
+  /// Frees the memory of the matched template.
+  mutating func forgetMatched() { matched = [] }
+
+  /// Σ aₘ times column m.
+  private static func combination(_ coefficients: [Double], _ columns: [Double], count: Int) -> [Double] {
+    var result = [Double](repeating: 0, count: count)
+    columns.withUnsafeBufferPointer { columns in
+      for (m, coefficient) in coefficients.enumerated() {
+        for i in 0..<count { result[i] += coefficient * columns[m * count + i] }
+      }
+    }
+    return result
+  }
+
   /// The median variance of a pixel of the difference.
-  private static func variance(_ candidate: KernelCandidate) throws(ImagingError) -> Double {
+  private static func medianVariance(_ candidate: KernelCandidate) throws(ImagingError) -> Double {
     let sum = zip(candidate.science.variance.pixels, candidate.template.variance.pixels).map { $0 + $1 }
-    guard let least = sum.min(), least > 0 else {
+    // A pixel without a variance (NaN) is left out of the median, wherever it lies.
+    guard !sum.isEmpty, !sum.contains(where: { $0 <= 0 }) else {
       throw .invalidParameter("the stamp of candidate \(candidate.id) has a variance that is not positive")
     }
     let median = try PixelStatistics(of: sum, .quartiles).median
@@ -47,5 +95,24 @@ package struct SingleKernelFit: Sendable {
       throw .invalidParameter("the stamp of candidate \(candidate.id) has no finite variance")
     }
     return median
+  }
+
+  /// The variance of each pixel that is fitted; infinite where a pixel has no weight.
+  private static func variance(
+    _ candidate: KernelCandidate, _ inner: Box2I, _ weighting: Weighting
+  ) throws(ImagingError) -> [Double] {
+    let result: [Double]
+    if case .variance(let given) = weighting {
+      result = given
+    } else {
+      let (own, other) = (
+        candidate.science.variance.cropped(to: inner).pixels, candidate.template.variance.cropped(to: inner).pixels
+      )
+      result = zip(own, other).map { Double($0) + Double($1) }
+    }
+    guard result.count == inner.area, result.allSatisfy({ $0 > 0 }) else {
+      throw .invalidParameter("the stamp of candidate \(candidate.id) has a variance that is not positive")
+    }
+    return result
   }
 }

@@ -7,17 +7,22 @@ package import SkyGeometry
 /// The matching kernel and background as functions of the position, from the normal equations of many stars.
 ///
 /// **Model.** K(x, y) = a₀ B₀ + Σₘ (Σᵢ aₘᵢ φᵢ(x, y)) Bₘ and a background Σⱼ cⱼ ψⱼ(x, y), with positions held constant over a stamp.
-/// The first function does not vary, so neither does the photometric ratio.
+/// The first of normalised functions does not vary, so neither does the photometric ratio; delta functions all vary.
 ///
-/// **Source.** differencing A9.
+/// **Cost.** A star adds its equations once for each pair of terms; the system of all unknowns is put together from these sums at the end.
+///
+/// **Source.** differencing A9, D2.4.
 package struct SpatialKernelFit: Sendable {
   package let basis: KernelBasis
   package let kernelBasis: SpatialBasis
-  /// a₀, then for each further function its coefficients.
+  /// For each function its coefficients, one a term.
   package let coefficients: [[Double]]
   package let background: SpatialFunction?
   package let conditionNumber: Double
-  package var kernelSum: Double { coefficients[0][0] }
+  /// How many stars it is made from.
+  package let candidateCount: Int
+  /// Σ of the kernel; of delta functions, whose sum varies, its constant term.
+  package var kernelSum: Double { basis.sum(coefficients.map { $0[0] }) }
 
   /// - Parameters:
   ///   - fits: of the stars, with their positions; all with the same functions, and with a background exactly when `backgroundBasis` is given.
@@ -27,55 +32,41 @@ package struct SpatialKernelFit: Sendable {
     backgroundBasis: SpatialBasis?
   ) throws(ImagingError) {
     guard !fits.isEmpty else { throw .noResult("no star is left to fit a kernel to") }
-    let (functions, terms) = (basis.count, kernelBasis.termCount)
-    let backgroundTerms = backgroundBasis?.termCount ?? 0
-    let kernelUnknowns = 1 + (functions - 1) * terms
-    var system = SymmetricSystem(size: kernelUnknowns + backgroundTerms)
-    for (position, fit) in fits {
-      let local = functions + (backgroundBasis == nil ? 0 : 1)
-      guard fit.system.size == local else {
-        throw .sizeMismatch(what: "the unknowns of a star", found: "\(fit.system.size)", expected: "\(local)")
-      }
-      let phi = kernelBasis.terms(at: position)
-      let psi = backgroundBasis?.terms(at: position) ?? []
-      /// The unknowns that a local parameter is made of.
-      func parts(_ m: Int) -> [(unknown: Int, factor: Double)] {
-        if m == 0 { return [(0, 1)] }
-        if m < functions { return phi.enumerated().map { (1 + (m - 1) * terms + $0, $1) } }
-        return psi.enumerated().map { (kernelUnknowns + $0, $1) }
-      }
-      let all = (0..<local).map(parts)
-      for m in 0..<local {
-        for (i, a) in all[m] { system.addRight(a * fit.system.right[m], row: i) }
-        for n in 0..<local {
-          let value = fit.system.matrix[m * local + n]
-          for (i, a) in all[m] { for (j, b) in all[n] where j >= i { system.add(a * b * value, row: i, column: j) } }
-        }
-      }
-    }
-    let solution = try system.solve()
+    var sums = SpatialSums(
+      functionCount: basis.count, hasConstantSum: basis.hasConstantSum, kernelBasis, backgroundBasis)
+    for (position, fit) in fits { try sums.add(fit.system, at: position) }
+    let system = try sums.system()
+    let values = try system.solve().values
     self.basis = basis
     self.kernelBasis = kernelBasis
-    coefficients =
-      [[solution.values[0]] + [Double](repeating: 0, count: terms - 1)]
-      + (1..<functions).map { Array(solution.values[1 + ($0 - 1) * terms..<1 + $0 * terms]) }
-    background = try backgroundBasis.map { basis throws(ImagingError) in
-      try SpatialFunction(basis, coefficients: Array(solution.values[kernelUnknowns...]))
+    coefficients = (0..<basis.count).map { m in
+      (0..<kernelBasis.termCount).map { i in sums.unknown(m, i).map { values[$0] } ?? 0 }
     }
-    conditionNumber = solution.conditionNumber
+    background = try backgroundBasis.map { basis throws(ImagingError) in
+      try SpatialFunction(basis, coefficients: Array(values[sums.kernelUnknowns...]))
+    }
+    conditionNumber = try system.conditionNumber()
+    candidateCount = fits.count
+  }
+
+  private func coefficients(at position: Point2D) -> [Double] {
+    let terms = kernelBasis.terms(at: position)
+    return coefficients.map { zip($0, terms).reduce(0) { $0 + $1.0 * $1.1 } }
   }
 
   /// The kernel at a position, with its centre at (0, 0).
-  package func image(at position: Point2D) -> Image<Double> {
-    let terms = kernelBasis.terms(at: position)
-    return basis.image(coefficients.map { zip($0, terms).reduce(0) { $0 + $1.0 * $1.1 } }[...])
-  }
+  package func image(at position: Point2D) -> Image<Double> { basis.image(coefficients(at: position)[...]) }
+
+  /// Σ of the kernel at a position.
+  package func kernelSum(at position: Point2D) -> Double { basis.sum(coefficients(at: position)) }
 
   /// The kernel as one image a term of the position, which is exact (differencing A11.3).
   ///
   /// - Throws: ``Imaging/ImagingError``.
   package func kernel() throws(ImagingError) -> Kernel {
-    try Kernel(images: basis.images, coefficients: coefficients, basis: kernelBasis)
+    try Kernel(
+      planes: (0..<kernelBasis.termCount).map { term in basis.image(coefficients.map { $0[term] }[...]) },
+      basis: kernelBasis)
   }
 
   /// The kernel and the background as what makes one image like the other.

@@ -50,7 +50,7 @@ package struct AlardLuptonSubtractConfig: Config {
         doc: "take the PSF and the aperture corrections of the visit summary"),
       .subtask("makeKernel", \.makeKernel),
       .config("sourceSelector", \.sourceSelector, doc: "which sources are good enough for a kernel"),
-    ] + lifted(\.candidates) + [
+    ] + ConfigField.lifted(\Self.candidates) + [
       .field(
         "allowKernelSourceDetection", \.allowKernelSourceDetection,
         doc: "find stars on the science image where the catalog has too few"),
@@ -62,7 +62,7 @@ package struct AlardLuptonSubtractConfig: Config {
       .field(
         "fillMaskPlanes", \.fillMaskPlanes, count: 0...32,
         doc: "which pixels are filled, besides those without a value; planes that an image does not have are ignored"),
-    ] + lifted(\.masks) + [
+    ] + ConfigField.lifted(\Self.masks) + [
       .field(
         "preserveMaskPlanes", \.preserveMaskPlanes, count: 0...32,
         doc: "planes that stay on their pixels when the kernel spreads the others"),

@@ -2,6 +2,7 @@
 // What is done to a pair before its kernel is sought.
 
 internal import Imaging
+internal import SingleFrame
 internal import SkyGeometry
 internal import TaskFramework
 
@@ -45,10 +46,12 @@ extension AlardLuptonSubtractTask {
     _ convolved: MatchingKernel.Convolved, template: inout Exposure, science: inout Exposure
   ) throws {
     if config.doFillMaskedPixels {
-      switch convolved {
-      case .template: try fillMaskedPixels(of: &template)
-      case .science: try fillMaskedPixels(of: &science)
-      }
+      let count =
+        switch convolved {
+        case .template: try template.maskedImage.fillMaskedPixels(config.fillMaskPlanes)
+        case .science: try science.maskedImage.fillMaskedPixels(config.fillMaskPlanes)
+        }
+      try metadata.set("nInterpolated", count)
     }
     let masks = config.masks
     try science.maskedImage.update { _, mask, _ throws(ImagingError) in mask = try masks.prepare(science: mask) }

@@ -56,29 +56,42 @@ package struct ProductKernels: Hashable, Sendable {
     }
     let (columns, rows, width, height) = (inner.width, inner.height, image.width, image.height)
     let used = Set(products.map(\.row)).sorted()
-    var filtered = [Double](repeating: 0, count: functions.count * columns * height)
-    var values = [Double](repeating: 0, count: products.count * columns * rows)
-    let source = image.pixels.map { Double($0) }
+    let slack = smallBlockWidth
+    var filtered = [Double](repeating: 0, count: functions.count * columns * height + slack)
+    var values: [Double] = []
+    // With room for one more column, as callers that fit a background append.
+    values.reserveCapacity((products.count + 1) * columns * rows)
+    values.append(contentsOf: repeatElement(0, count: products.count * columns * rows))
+    var scratch = [Double](repeating: 0, count: 2 * slack)
+    let source = image.pixels.map { Double($0) } + [Double](repeating: 0, count: slack)
     source.withUnsafeBufferPointer { source in
       filtered.withUnsafeMutableBufferPointer { filtered in
         values.withUnsafeMutableBufferPointer { values in
-          guard let source = source.baseAddress, let filtered = filtered.baseAddress, let values = values.baseAddress
-          else { return }
-          for f in used {
-            for y in 0..<height {
-              let out = filtered + (f * height + y) * columns
-              for (u, weight) in functions[f].enumerated() where weight != 0 {
-                let from = source + y * width + u
-                for x in 0..<columns { out[x] += weight * from[x] }
+          scratch.withUnsafeMutableBufferPointer { scratch in
+            guard let source = source.baseAddress, let filtered = filtered.baseAddress,
+              let values = values.baseAddress, let scratch = scratch.baseAddress
+            else { return }
+            for f in used {
+              functions[f].withUnsafeBufferPointer { weights in
+                guard let weights = weights.baseAddress else { return }
+                for y in stride(from: 0, to: height, by: 2) {
+                  smallRows(
+                    SIMD4<Double>.self, source + y * width, rowStride: 0, step: 1, weights, rows: 1, columns: side,
+                    filtered + (f * height + y) * columns, sourceStep: width, width: columns, second: y + 1 < height,
+                    scratch: scratch)
+                }
               }
             }
-          }
-          for (p, product) in products.enumerated() {
-            for y in 0..<rows {
-              let out = values + (p * rows + y) * columns
-              for (v, weight) in functions[product.column].enumerated() where weight != 0 {
-                let from = filtered + (product.row * height + y + v) * columns
-                for x in 0..<columns { out[x] += weight * from[x] }
+            for (p, product) in products.enumerated() {
+              functions[product.column].withUnsafeBufferPointer { weights in
+                guard let weights = weights.baseAddress else { return }
+                let from = filtered + product.row * height * columns
+                for y in stride(from: 0, to: rows, by: 2) {
+                  smallRows(
+                    SIMD4<Double>.self, from + y * columns, rowStride: 0, step: columns, weights, rows: 1,
+                    columns: side, values + (p * rows + y) * columns, sourceStep: columns, width: columns,
+                    second: y + 1 < rows, scratch: scratch)
+                }
               }
             }
           }

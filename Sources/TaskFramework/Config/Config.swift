@@ -224,4 +224,18 @@ extension ConfigField where Root: Config {
       assign: { root, rest, value throws(ConfigProblem) in try root[keyPath: path].set(rest, to: value) },
       check: { root throws(ConfigProblem) in try root[keyPath: path].validateAll() })
   }
+
+  /// The fields of a configuration that this one holds, as its own: under their names, without one of the part.
+  ///
+  /// What the part can only check as a whole is not a field's: ``Config/validate()`` has to call the part's.
+  package static func lifted<Part: Config>(_ path: ConfigPath<Root, Part>) -> [ConfigField] {
+    Part.fields.map { (field: ConfigField<Part>) -> ConfigField<Root> in
+      var result = ConfigField<Root>(
+        name: field.name, doc: field.doc, read: { field.read($0[keyPath: path]) },
+        assign: { root, rest, value throws(ConfigProblem) in try field.assign(&root[keyPath: path], rest, value) },
+        check: { root throws(ConfigProblem) in try field.check(root[keyPath: path]) })
+      if let maker = field.maker { result.maker = { maker($0[keyPath: path]) } }
+      return result
+    }
+  }
 }
