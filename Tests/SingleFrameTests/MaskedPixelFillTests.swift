@@ -33,7 +33,7 @@ import Testing
     let count = try filled.fillMaskedPixels()
     #expect(count == 7 * 9 + 2 * 50 + 1 + 20 * 10 + 1)
     for y in box.minY..<box.endY {
-      for x in box.minX..<box.endX where y < 30 {
+      for x in box.minX..<box.endX where (0..<30).contains(y) {
         // The sweeps end before they converge to the last digit: a hundredth of the hole's range of 60.
         #expect(abs(filled.image[x, y] - plain.image[x, y]) < 0.6, "\(x) \(y)")
       }

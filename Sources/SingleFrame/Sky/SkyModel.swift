@@ -47,14 +47,16 @@ package struct SkyModel: Sendable {
       (level, scatter, skyFraction, mesh) = (0, 0, 0, .none)
       return
     }
-    // The first guess has cells so large that most of them are sky.
-    var drawn = try SkySurface(blocks.means, fraction: 0.5 * config.minMeshFraction, config)
-    var sources = SourceBlocks(blocks.means, drawn.image, config)
+    // Medians of a mesh, and no wings yet: a smooth difference from the sky would count as one.
+    var drawn = try SkySurface(blocks.means, fraction: 1, config)
+    var sources = SourceBlocks(blocks.means, drawn.image, config, hasWings: false)
+    if sources.isCrowded || sources.fraction < config.minMeshFraction {
+      drawn = try SkySurface(blocks.means, fraction: 0.99 * config.minMeshFraction, config)
+      sources = SourceBlocks(blocks.means, drawn.image, config, hasWings: false)
+    }
     for _ in 1..<config.numIter {
       drawn = try SkySurface(sources.sky, fraction: sources.fraction, config)
-      let next = SourceBlocks(blocks.means, drawn.image, config)
-      if next.sky == sources.sky { break }
-      sources = next
+      sources = SourceBlocks(blocks.means, drawn.image, config, hasWings: true)
     }
     // No finer than a polynomial where the wings of stars are all that there is.
     let fraction = sources.isCrowded ? min(sources.fraction, 0.99 * config.minMeshFraction) : sources.fraction

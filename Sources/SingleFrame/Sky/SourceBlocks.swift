@@ -15,7 +15,7 @@ struct SourceBlocks {
   /// Whether what is taken for sky is stars as well.
   private(set) var isCrowded = false
 
-  init(_ blocks: Image<Float>, _ surface: Image<Float>, _ config: SkyModelConfig) {
+  init(_ blocks: Image<Float>, _ surface: Image<Float>, _ config: SkyModelConfig, hasWings: Bool) {
     sky = blocks
     var residual = blocks
     for y in 0..<blocks.height {
@@ -39,7 +39,7 @@ struct SourceBlocks {
       return
     }
     removeNeighbours(of: all, from: &residual, above: Float(2 * config.numSigmaDetect * scatter))
-    removeWings(from: &residual, config)
+    if hasWings { removeWings(from: &residual, config) }
     var count = 0
     for y in 0..<sky.height {
       let kept = residual.row(y)
