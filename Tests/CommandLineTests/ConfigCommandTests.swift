@@ -51,7 +51,7 @@ extension ProgramTests {
         ("ingest:\n  visitKeywrd: X", "did you mean visitKeyword?"),
         (
           "ingset: {}",
-          "f.yaml:1: ingset: there is no such task; the tasks are ingest, makeWarp, binWarps, matchBackgrounds, assembleCoadd; did you mean ingest?"
+          "f.yaml:1: ingset: there is no such task; the tasks are ingest, makeWarp, binWarps, matchBackgrounds, assembleCoadd, getTemplate; did you mean ingest?"
         ),
         ("ingest:\n  doMaskSaturated: 3", "f.yaml:2: ingest.doMaskSaturated: 3 is given; it must be bool"),
         (

@@ -8,8 +8,10 @@ import SkyGeometry
 import SyntheticSurvey
 import TaskFramework
 
-/// Six visits for coadds and one to subtract from, of one detector each, on two tracts side by side that share a strip of 100 pixels
-/// in the middle of it; patches of 150 pixels. Nothing is clipped and no camera fails, so what comes out is linear in what goes in.
+/// A simulated survey from exposures to coadds of two overlapping tracts.
+///
+/// Six visits for coadds and one to subtract from, of one detector each, on two tracts side by side that share a strip of 100 pixels in the
+/// middle of it; patches of 150 pixels. Nothing is clipped and no camera fails, so what comes out is linear in what goes in.
 struct TemplateSurvey {
   struct PatchCoadd {
     let tract: TractInfo
