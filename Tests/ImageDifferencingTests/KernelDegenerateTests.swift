@@ -49,8 +49,8 @@ import Testing
     #expect(abs(solution.spatialKernelSum - 1.05) < 0.02)
     #expect(
       solution.warnings == [
-        "the order of the kernel was lowered from 1 to 0: there are 1 stars",
-        "the order of the background was lowered from 2 to 0: there are 1 stars",
+        "the order of the kernel was lowered from 1 to 0; stars: 1",
+        "the order of the background was lowered from 2 to 0; stars: 1",
       ])
   }
 

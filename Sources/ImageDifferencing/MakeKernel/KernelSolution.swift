@@ -49,7 +49,7 @@ extension KernelSearch {
     let used = fit.candidateCount
     if fit.conditionNumber < 0 || !(fit.conditionNumber <= config.maxSpatialConditionNumber) {
       messages.append(
-        "the equations of the varying kernel have a condition number of \(fit.conditionNumber), more than \(config.maxSpatialConditionNumber)"
+        "the equations of the varying kernel have a condition number of \(fit.conditionNumber); it should be positive and at most \(config.maxSpatialConditionNumber)"
       )
     }
     if rejectedCount > 2 * used { messages.append("\(rejectedCount) stars were rejected, only \(used) were used") }
@@ -62,12 +62,12 @@ extension KernelSearch {
       ),
     ] {
       if order < wanted {
-        messages.append("the order of the \(name) was lowered from \(wanted) to \(order): there are \(used) stars")
+        messages.append("the order of the \(name) was lowered from \(wanted) to \(order); stars: \(used)")
       }
       if used < terms {
-        messages.append("the \(name) is not determined: \(used) stars, \(terms) terms")
+        messages.append("the \(name) is not determined; stars: \(used), terms: \(terms)")
       } else if used <= 2 * terms, terms > 1 {
-        messages.append("the \(name) is poorly determined: \(used) stars, \(terms) terms")
+        messages.append("the \(name) is poorly determined; stars: \(used), terms: \(terms)")
       }
     }
     return messages
