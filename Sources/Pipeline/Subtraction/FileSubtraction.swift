@@ -177,7 +177,7 @@ package struct FileSubtraction {
   private func allMetadata() throws -> TaskMetadata {
     var metadata = TaskMetadata()
     for task in [science.fullValues(), template.fullValues(), subtraction.fullValues()] {
-      for (name, node) in task.nodes { metadata.insert(name, node: node) }
+      for (name, node) in task.nodes { try metadata.put(name, .node(node)) }
     }
     return metadata
   }

@@ -16,11 +16,7 @@ package struct PSFArgument: Hashable, Sendable {
   package func psf(over box: Box2I) throws -> any PSF {
     let center = box.center
     if let fwhm = Double(text) {
-      do throws(ImagingError) {
-        return try KernelPSF(gaussianFwhm: fwhm, averagePosition: center)
-      } catch {
-        throw IngestError(file: text, reason: "it is no PSF: \(error)")
-      }
+      return try named { () throws in try KernelPSF(gaussianFwhm: fwhm, averagePosition: center) }
     }
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46]
     if try readBeginning(of: text, count: signature.count) == signature {
@@ -30,15 +26,26 @@ package struct PSFArgument: Hashable, Sendable {
       return psf
     }
     if text.lowercased().hasSuffix(".psf") { return try PSFExModel(psfexFile: text) }
-    let fits: FITSExposure
-    do throws(FITSError) {
-      fits = try FITSExposure(text)
-    } catch .missing {
-      return try PSFExModel(psfexFile: text)
+    guard let image = try psfImage() else { return try PSFExModel(psfexFile: text) }
+    return try named { () throws in try KernelPSF(image, averagePosition: center) }
+  }
+
+  /// The PSF of a FITS exposure, or the image that it is itself; `nil` for a file without an image, as a model of PSFEx is.
+  private func psfImage() throws -> Image<Double>? {
+    do {
+      let fits = try FITSExposure(text)
+      if let psf = fits.psf { return psf }
+      return fits.image.map { Double($0) }
+    } catch let error {
+      if case .missing = error { return nil }
+      throw error
     }
-    do throws(ImagingError) {
-      return try KernelPSF(fits.psf ?? fits.image.map { Double($0) }, averagePosition: center)
-    } catch {
+  }
+
+  private func named(_ make: () throws -> KernelPSF) throws -> KernelPSF {
+    do {
+      return try make()
+    } catch let error as ImagingError {
       throw IngestError(file: text, reason: "it is no PSF: \(error)")
     }
   }
