@@ -69,9 +69,14 @@ struct SubtractCommand: ParsableCommand {
     }
   }
 
-  /// What differs from a pipeline, whose catalogs and borders a pair of files lacks.
+  /// What differs from a pipeline, whose catalogs and borders a pair of files lacks: everything that both images show well is good for a kernel,
+  /// galaxies and the brightest stars included, and the kernel varies as much as there are stars for (docs/subtract.md).
   private static let settings: KeyValuePairs<String, ConfigValue> = [
     "mode": .string("auto"), "restrictKernelEdgeSources": .boolean(false), "minKernelSources": .integer(1),
+    "sourceSelector.doIsolated": .boolean(false), "sourceSelector.doUnresolved": .boolean(false),
+    "sourceSelector.signalToNoiseMinimum": .integer(30), "sourceSelector.signalToNoiseMaximum": .number(1e9),
+    "makeKernel.kernel.AL.spatialKernelOrder": .integer(2), "makeKernel.kernel.AL.minStampsPerSpatialTerm": .integer(4),
+    "makeKernel.kernel.AL.candidateResidualStdMax": .integer(2),
   ]
 
   func run() throws {

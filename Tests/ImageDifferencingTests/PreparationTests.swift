@@ -20,9 +20,9 @@ import Testing
   }
 
   @Test func theFactorIsThatOfTheVariances() throws {
-    let (factor, isFromImage) = try noise(3, variance: 4).varianceScale()
+    let scale = try noise(3, variance: 4).varianceScale()
     // 90,000 pixels; the cells of the background take a thousandth of their scatter with them.
-    #expect(abs(factor - 9.0 / 4) < 0.02 * 9 / 4 && !isFromImage)
+    #expect(abs(scale.factor - 9.0 / 4) < 0.02 * 9 / 4 && scale.evidence == .pixels)
   }
 
   @Test func sourcesAndBadPixelsDoNotCount() throws {
@@ -53,8 +53,33 @@ import Testing
     try image.update { _, _, variance in
       variance = Image<Float>(box: variance.box) { x, _ in x % 5 < 3 ? 9 : 0.001 }
     }
-    let (factor, isFromImage) = try image.varianceScale(config)
-    #expect(isFromImage && abs(factor - 1) < 0.03)
+    let scale = try image.varianceScale(config)
+    #expect(scale.evidence == .image && abs(scale.factor - 1) < 0.03, "\(scale)")
+  }
+
+  /// peers §3.8: stars everywhere, none of them masked; the reference would scale by what they scatter, or refuse.
+  @Test func starsAreNoNoise() throws {
+    let box = Box2I(width: 300, height: 300)
+    var random = SeededRandom(11)
+    var image = noiseImage(box, level: 0, sigma: 5, seed: 12)
+    for _ in 0..<2500 {
+      let position = Point2D(x: random.uniform(0...299), y: random.uniform(0...299))
+      addGaussian(to: &image, at: position, sigma: 2, flux: 300 * pow(random.uniform(), -0.8))
+    }
+    for (variance, expected) in [(25.0, 1.0), (20, 1.25)] {
+      let masked = try MaskedImage(
+        image: image, mask: Mask(box: box), variance: Image(box: box, fill: Float(variance)))
+      let plain = try PixelStatistics(of: image, .quartiles).robustStandardDeviation
+      #expect(plain * plain / variance > 10)
+      let scale = try masked.varianceScale()
+      #expect(scale.evidence == .grain && abs(scale.factor / expected - 1) < 0.1, "\(scale)")
+    }
+    // A plane that is wrong in an empty field is still scaled, by whatever it takes.
+    let scale = try noise(6, variance: 4).varianceScale()
+    #expect(scale.evidence == .pixels && abs(scale.factor - 9) < 0.3)
+    // A simulation without noise.
+    let quiet = try noise(1e-4, variance: 4).varianceScale()
+    #expect(quiet.factor == 1 && quiet.evidence == .none)
   }
 
   @Test(.enabled(if: GoldenFile.isAvailable("A_T_nodec.h5"), "needs shared/golden and the Python environment"))

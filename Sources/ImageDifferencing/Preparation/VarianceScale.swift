@@ -2,6 +2,7 @@
 // By how much a variance plane is wrong.
 
 package import Imaging
+internal import SingleFrame
 internal import SkyGeometry
 internal import TaskFramework
 
@@ -16,6 +17,23 @@ package struct ExceedsMaxVarianceScaleError: CategorizedError, Hashable, CustomS
   }
 }
 
+/// By how much a variance plane has to be multiplied, and what says so.
+package struct VarianceScale: Hashable, Sendable {
+  package enum Evidence: Hashable, Sendable {
+    /// Pixel by pixel over the square root of their variance.
+    case pixels
+    /// All pixels over the median variance: too much is wrong with single variances.
+    case image
+    /// The finest grain: the pixels scatter for other reasons than noise, as where there is a star everywhere.
+    case grain
+    /// Nothing that is plausible: the plane is left as it is.
+    case none
+  }
+
+  package let factor: Double
+  package let evidence: Evidence
+}
+
 extension MaskedImage {
   /// The factor that brings the variance plane in line with the scatter of the pixels away from sources.
   ///
@@ -23,19 +41,36 @@ extension MaskedImage {
   /// limit, of the image's robust width over the median variance. The width is 0.7413 times the interquartile range, as a Gaussian's is; the
   /// reference system has 0.74, which makes a perfect image 0.35 % too quiet. Of large images every few rows are looked at.
   ///
-  /// **Source.** differencing A2.4.
+  /// **Crowded fields.** In the crowd it is the stars that scatter. So a factor above 2 counts only where the finest grain of the pixels, in which stars do not show
+  /// (``SingleFrame/PixelNoise``), bears it out to within 1.5; else the grain's factor is taken or, where that says too little because pixels
+  /// were resampled, none at all. The reference refuses such an image, or believes its stars. A factor below 1 / limit is that of a
+  /// simulation without noise, and is not taken either.
   ///
-  /// - Returns: the factor, and whether the second estimate had to be taken; 1 for an image with fewer than two usable pixels.
+  /// **Source.** differencing A2.4; peers §3.8.
+  ///
+  /// - Returns: 1 for an image with fewer than two usable pixels.
   /// - Throws: ``ExceedsMaxVarianceScaleError``.
-  package func varianceScale(_ config: ScaleVarianceConfig = .init()) throws -> (factor: Double, isFromImage: Bool) {
+  package func varianceScale(_ config: ScaleVarianceConfig = .init()) throws -> VarianceScale {
     let sample = try ScatterSample(self, config)
-    guard sample.ratios.count > 1 else { return (1, false) }
+    guard sample.ratios.count > 1 else { return VarianceScale(factor: 1, evidence: .none) }
     let ratio = try PixelStatistics(of: sample.ratios, .quartiles).robustStandardDeviation
-    if ratio * ratio <= config.limit { return (ratio * ratio, false) }
-    let spread = try PixelStatistics(of: sample.values, .quartiles).robustStandardDeviation
-    let factor = spread * spread / (try PixelStatistics(of: sample.variances, .quartiles).median)
-    guard factor <= config.limit else { throw ExceedsMaxVarianceScaleError(factor: factor, limit: config.limit) }
-    return (factor, true)
+    let scatter = ratio * ratio
+    guard scatter >= 1 / config.limit else { return VarianceScale(factor: 1, evidence: .none) }
+    var scale = VarianceScale(factor: scatter, evidence: .pixels)
+    if scatter > config.limit {
+      let spread = try PixelStatistics(of: sample.values, .quartiles).robustStandardDeviation
+      let median = try PixelStatistics(of: sample.variances, .quartiles).median
+      scale = VarianceScale(factor: spread * spread / median, evidence: .image)
+    }
+    if scale.factor > 2, let grain = (try? PixelNoise(of: self))?.varianceScale, scale.factor > 1.5 * grain,
+      grain <= config.limit
+    {
+      return grain < 0.5 ? VarianceScale(factor: 1, evidence: .none) : VarianceScale(factor: grain, evidence: .grain)
+    }
+    guard scale.factor <= config.limit else {
+      throw ExceedsMaxVarianceScaleError(factor: scale.factor, limit: config.limit)
+    }
+    return scale
   }
 }
 

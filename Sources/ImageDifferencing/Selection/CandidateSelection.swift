@@ -12,7 +12,7 @@ package struct InsufficientKernelSourcesError: CategorizedError, Hashable, Custo
 
   package var category: String { "InsufficientKernelSourcesError" }
   package var description: String {
-    "only \(nSources) sources can be used for a kernel, and \(nRequired) are required (minKernelSources)"
+    "only \(nSources) sources can be used for a kernel, and \(nRequired) are required (minKernelSources); sourceSelector says which are bright enough"
   }
 }
 

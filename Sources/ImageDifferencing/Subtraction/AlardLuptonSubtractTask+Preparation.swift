@@ -59,12 +59,19 @@ extension AlardLuptonSubtractTask {
   }
 
   private func scaleVariance(of exposure: inout Exposure, _ what: String, as key: String) throws {
-    let (factor, isFromImage) = try exposure.maskedImage.varianceScale(config.scaleVariance)
-    if isFromImage { warn("the variance of the \(what) is scaled by what its pixels scatter, \(factor): it does not fit them") }
+    let scale = try exposure.maskedImage.varianceScale(config.scaleVariance)
+    let factor = scale.factor
+    switch scale.evidence {
+    case .pixels: break
+    case .image: warn("the variance of the \(what) is scaled by what its pixels scatter, \(factor): it does not fit them")
+    case .grain:
+      warn("the \(what) is too crowded to tell noise by its scatter; by the grain of the pixels its variance is scaled by \(factor)")
+    case .none: warn("the noise of the \(what) cannot be told from its pixels: its variance stays as it is")
+    }
     try metadata.set(key, factor)
     guard factor != 1 else { return }
-    let scale = Float(factor)
-    try exposure.maskedImage.update { _, _, variance in variance = variance.map { $0 * scale } }
+    let multiplier = Float(factor)
+    try exposure.maskedImage.update { _, _, variance in variance = variance.map { $0 * multiplier } }
   }
 
   /// The widths of the PSFs, and the depths that follow from them.
