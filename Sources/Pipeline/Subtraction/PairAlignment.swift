@@ -8,7 +8,7 @@ internal import SkyGeometry
 /// A template brought onto the science exposure's pixels, as far as it is not there already.
 ///
 /// Where both have a WCS that agree to a tenth of a pixel over the common box, or where one has none, the pixels are taken to be the same; otherwise
-/// the template is resampled with a border. What it does not cover has no data.
+/// the template is resampled. Either way it gets a border; what it does not cover has no data.
 struct PairAlignment {
   /// How far the same sky may be apart, pixels: what the kernel takes up without harm.
   private static let tolerance = 0.1
@@ -38,9 +38,9 @@ struct PairAlignment {
       }
       var result = template
       result.wcs = science.wcs
-      if !template.box.contains(science.box) {
-        result.maskedImage = try template.maskedImage.extended(to: science.box.grown(by: Self.border))
-      }
+      // Without a border the frame would be the template as it is, unconvolved; what is filled in there is masked, but smooth.
+      let outer = science.box.grown(by: Self.border)
+      if !template.box.contains(outer) { result.maskedImage = try template.maskedImage.extended(to: outer) }
       self.template = result
       return
     }
