@@ -32,6 +32,38 @@ extension ProgramTests {
       #expect(one.output.contains("numIter: 7  # from command line, -c ingest:noise.numIter=7"))
     }
 
+    /// Fields of a registry's choices, in every form that there is.
+    @Test func whatASubtaskChoosesIsSetLikeAnythingElse() throws {
+      let all = try run("subtractImages")
+      #expect(all.status == 0 && all.output.hasPrefix("subtractImages:\n") && !all.output.contains("\ngetTemplate:"))
+      let fields = all.output.split(separator: "\n").filter {
+        !$0.contains("#") && $0.hasPrefix("  ") && !$0.hasPrefix("   ")
+      }
+      #expect(
+        fields.compactMap { $0.split(separator: ":").first.map { $0.trimmingCharacters(in: .whitespaces) } }.contains(
+          "makeKernel"))
+      let path = "subtractImages:makeKernel.kernel.AL.spatialKernelOrder"
+      let one = try run("subtractImages", "-c", "\(path)=2")
+      #expect(one.output.contains("spatialKernelOrder: 2  # from command line, -c \(path)=2"), "\(one.output)")
+      for text in [
+        "subtractImages: { makeKernel.kernel.AL.spatialKernelOrder: 2 }",
+        "subtractImages:\n  makeKernel:\n    kernel:\n      AL: { spatialKernelOrder: 2 }\n",
+      ] {
+        let end = try run(file: text)
+        #expect(
+          end.status == 0 && end.output.contains("spatialKernelOrder: 2  # from f.yaml:"), "\(text): \(end.errors)")
+      }
+      for (setting, expected) in [
+        ("\(path)r=2", "subtractImages.makeKernel.kernel.AL.spatialKernelOrderr: there is no such field; "),
+        ("\(path)r=2", "; did you mean spatialKernelOrder?"), ("subtractImages:mode=atuo", "did you mean auto?"),
+        ("subtractImage:mode=auto", "did you mean subtractImages?"),
+      ] {
+        let end = try run("-c", setting)
+        #expect(end.status == 78 && end.errors.contains(expected), "\(end.errors)")
+        #expect(end.errors.split(separator: "\n").count == 1)
+      }
+    }
+
     @Test func theCommandLineIsStrongerThanFiles() throws {
       try SkydiffProgram.inTemporaryFolder { folder in
         try "ingest:\n  doMaskSaturated: false\n  noise: { numIter: 3 }\n".write(
@@ -51,7 +83,7 @@ extension ProgramTests {
         ("ingest:\n  visitKeywrd: X", "did you mean visitKeyword?"),
         (
           "ingset: {}",
-          "f.yaml:1: ingset: there is no such task; the tasks are ingest, makeWarp, binWarps, matchBackgrounds, assembleCoadd, getTemplate; did you mean ingest?"
+          "f.yaml:1: ingset: there is no such task; the tasks are ingest, characterizeImage, makeWarp, binWarps, matchBackgrounds, assembleCoadd, getTemplate, subtractImages; did you mean ingest?"
         ),
         ("ingest:\n  doMaskSaturated: 3", "f.yaml:2: ingest.doMaskSaturated: 3 is given; it must be bool"),
         (
@@ -105,12 +137,12 @@ extension ProgramTests {
     @Test func helpListsWhatWorks() throws {
       let help = try SkydiffProgram.run(["--help"])
       #expect(help.status == 0)
-      for name in ["config", "ingest", "export", "match-backgrounds"] {
+      for name in ["config", "ingest", "export", "match-backgrounds", "subtract"] {
         #expect(help.output.contains("\n  \(name) "))
         let own = try SkydiffProgram.run([name, "--help"])
         #expect(own.status == 0 && own.output.contains("USAGE: skydiff \(name)"))
       }
-      #expect(!help.output.contains("subtract"), "what is not there yet is not listed")
+      #expect(!help.output.contains("decorrelate"), "what is not there yet is not listed")
       #expect(try SkydiffProgram.run(["--version"]).output == "0.1.0\n")
       #expect(try SkydiffProgram.run(["nothing"]).status == 64)
       #expect(try SkydiffProgram.run(["ingest"]).status == 64)

@@ -2,6 +2,7 @@
 
 import Catalogs
 import Foundation
+import HDF5
 import Imaging
 import Repository
 import SkyGeometry
@@ -107,6 +108,56 @@ import Testing
     #expect(back == image)
   }
 
+  @Test func matchingKernelsComeBack() throws {
+    for kernel in [try SampleProducts.matchingKernel(), try SampleProducts.matchingKernel(background: false)] {
+      let bytes = try Dataset(kernel).encode("k.h5")
+      #expect(try Dataset<MatchingKernel>(decoding: bytes, name: "k.h5").content == kernel)
+      // A kernel that says nothing of images is another kind of file.
+      #expect(throws: FormatError.self) { try Dataset<Kernel>(decoding: bytes, name: "k.h5") }
+    }
+  }
+
+  /// Sound files that say what no matching kernel is.
+  @Test func aMatchingKernelThatContradictsItselfIsRefused() throws {
+    let kernel = try SampleProducts.kernel()
+    func file(_ convolved: String?, _ change: @escaping @Sendable (HDF5Group) throws -> Void = { _ in }) throws
+      -> [UInt8]
+    {
+      let content = OddMatchingKernel { root in
+        if let convolved { try root.setAttribute("convolved_exposure", convolved) }
+        try kernel.write(to: root)
+        try change(root)
+      }
+      return try Dataset(content).encode("k.h5")
+    }
+    func read(_ bytes: [UInt8]) throws -> MatchingKernel { try Dataset(decoding: bytes, name: "k.h5").content }
+    #expect(try read(try file("Template")).convolved == .template)
+    let other = try file("template")
+    let error = #expect(throws: FormatError.self) { try read(other) }
+    #expect("\(try #require(error))" == "k.h5: convolved_exposure: template is not Template or Science")
+    let silent = try file(nil)
+    let missing = #expect(throws: (any Error).self) { try read(silent) }
+    #expect("\(try #require(missing))".hasPrefix("k.h5: "))
+    // Two coefficients where the order asks for three; an order beyond all reason; a domain without area.
+    let attributes: [@Sendable (HDF5Dataset) throws -> Void] = [
+      { try $0.setAttribute("order", 1) }, { try $0.setAttribute("order", 1 << 40) },
+      { try $0.setAttribute("order", -1) },
+      { dataset in
+        try dataset.setAttribute("order", 0)
+        try dataset.setAttribute("domain", [3.0, 3, 3, 9])
+      },
+    ]
+    for (i, set) in attributes.enumerated() {
+      let bytes = try file("Science") { root in
+        let dataset = try root.write("background", [1.0, 2.0])
+        try dataset.setAttribute("family", i == 3 ? "chebyshev" : "polynomial")
+        try set(dataset)
+      }
+      let refused = #expect(throws: (any Error).self) { try read(bytes) }
+      #expect("\(try #require(refused))".hasPrefix("k.h5: "), "\(i)")
+    }
+  }
+
   @Test func aFileOfAnotherKindOrTimeSaysSo() throws {
     let bytes = try Dataset(try SampleProducts.kernel()).encode("k.h5")
     let error = #expect(throws: FormatError.self) { try Dataset<Catalog>(decoding: bytes, name: "k.h5") }
@@ -116,6 +167,17 @@ import Testing
     }
     #expect("\(try #require(text))" == "t.txt: not an HDF5 file: it does not begin as one")
   }
+}
+
+/// What claims to be a matching kernel.
+private struct OddMatchingKernel: DatasetContent {
+  static let formatName = MatchingKernel.formatName
+  static let formatVersion = MatchingKernel.formatVersion
+  let body: @Sendable (HDF5Group) throws -> Void
+
+  func write(to root: HDF5Group) throws { try body(root) }
+
+  static func read(from root: HDF5Group) throws -> OddMatchingKernel { OddMatchingKernel { _ in } }
 }
 
 /// Runs a closure in a new folder, which is removed afterwards.

@@ -208,6 +208,11 @@ enum SampleProducts {
       basis: SpatialBasis(.polynomial, order: 1))
   }
 
+  static func matchingKernel(background: Bool = true) throws -> MatchingKernel {
+    let field = try SpatialFunction(SpatialBasis(.polynomial, order: 1), coefficients: [10, -0.5, 1e-3])
+    return MatchingKernel(try kernel(), background: background ? field : nil, convolved: .science)
+  }
+
   static func countImage() -> Image<UInt16> {
     Image<UInt16>(box: Box2I(minX: 7, minY: -5, width: 90, height: 70)) { x, y in UInt16(truncatingIfNeeded: x * y) }
   }
@@ -237,6 +242,7 @@ enum SampleProducts {
     return [
       try file("exposure.h5", try exposure()), try file("catalog.h5", try catalog()),
       try file("background.h5", try backgrounds()), try file("kernel.h5", try kernel()),
+      try file("matchingKernel.h5", try matchingKernel()),
       try file("coadd.h5", try exposure(.coadd)), try file("count.h5", countImage()),
       try file("metadata.h5", MetadataOnly()), try file("visits.h5", try index()),
     ]

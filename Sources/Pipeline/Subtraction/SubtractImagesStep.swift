@@ -15,7 +15,8 @@ extension AlardLuptonSubtractTask: PipelineTask {
       dimensions: detector, visits: .science, templates: ["coaddName": "goodSeeing"],
       [
         Connection(
-          "science", .prerequisiteInput, "calexp", .exposure, dimensions: detector, doc: "the exposure to subtract from"),
+          "science", .prerequisiteInput, "calexp", .exposure, dimensions: detector, doc: "the exposure to subtract from"
+        ),
         Connection(
           "sources", .prerequisiteInput, "src", .sourceCatalog, dimensions: detector,
           doc: "what was measured on it: its stars make the kernel"),

@@ -11,7 +11,7 @@ import Testing
 
 /// A folder with a simulated survey of six visits by two detectors, in two bands by turns, on a tract of four patches, and the job
 /// that makes its coadds: 24 warps, 8 comparisons of warps, 2 matches, 8 × 2 coadds.
-final class CoaddJob: JobFolder {
+class CoaddJob: JobFolder {
   static let surveyYAML = """
     seed: 5
     bands: [g, r]
@@ -40,22 +40,31 @@ final class CoaddJob: JobFolder {
   }
 
   /// The files of the survey, simulated once by the program.
-  private static let survey: Result<[String: Data], any Error> = Result {
-    try SkydiffProgram.inTemporaryFolder { folder in
-      try surveyYAML.write(toFile: "\(folder)/survey.yaml", atomically: true, encoding: .utf8)
-      let end = try SkydiffProgram.run(["simulate", "survey.yaml", "--output", "survey"], in: folder)
-      #expect(end.status == 0, "\(end.errors)")
-      let names = FileManager.default.enumerator(atPath: "\(folder)/survey")?.compactMap { $0 as? String } ?? []
-      return names.reduce(into: [:]) { files, name in
-        files[name] = FileManager.default.contents(atPath: "\(folder)/survey/\(name)")
+  private static let survey = simulated(surveyYAML)
+
+  /// The files of a survey, as the program simulates it.
+  static func simulated(_ surveyYAML: String) -> Result<[String: Data], any Error> {
+    Result {
+      try SkydiffProgram.inTemporaryFolder { folder in
+        try surveyYAML.write(toFile: "\(folder)/survey.yaml", atomically: true, encoding: .utf8)
+        let end = try SkydiffProgram.run(["simulate", "survey.yaml", "--output", "survey"], in: folder)
+        #expect(end.status == 0, "\(end.errors)")
+        let names = FileManager.default.enumerator(atPath: "\(folder)/survey")?.compactMap { $0 as? String } ?? []
+        return names.reduce(into: [:]) { files, name in
+          files[name] = FileManager.default.contents(atPath: "\(folder)/survey/\(name)")
+        }
       }
     }
   }
 
   /// - Parameter change: changes the job's text.
-  init(_ change: (inout String) -> Void = { _ in }) throws {
+  convenience init(_ change: (inout String) -> Void = { _ in }) throws {
+    try self.init(survey: Self.survey.get(), change)
+  }
+
+  init(survey: [String: Data], _ change: (inout String) -> Void) throws {
     try super.init(program: "skydiff", jobFile: "job.yaml", repository: "survey", run: "coadds")
-    for (name, content) in try Self.survey.get() {
+    for (name, content) in survey {
       let file = URL(filePath: "\(repository)/\(name)")
       try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try content.write(to: file)
