@@ -50,7 +50,7 @@ package final class AlardLuptonSubtractTask: Task {
         try findKernel(convolved, template: template, science: science, sources, sizes)
       }
       return try subtract(
-        matching, template: template, science: science, sources, kernelSources: rows.map { sources.selecting($0) })
+        matching, template: &template, science: &science, sources, kernelSources: rows.map { sources.selecting($0) })
     }
   }
 
@@ -68,7 +68,7 @@ package final class AlardLuptonSubtractTask: Task {
       try scaleVariances(template: &template, science: &science)
       _ = try measureSizes(template: template, science: science)
       try prepare(kernel.convolved, template: &template, science: &science)
-      return try subtract(kernel, template: template, science: science, sources, kernelSources: nil)
+      return try subtract(kernel, template: &template, science: &science, sources, kernelSources: nil)
     }
   }
 
@@ -90,7 +90,8 @@ package final class AlardLuptonSubtractTask: Task {
     let (target, reference) = isTemplate ? (sizes.template.fwhm, sizes.science.fwhm) : (sizes.science.fwhm, sizes.template.fwhm)
     // The stamps are as wide as the kernel that will be fitted, in both directions (differencing A5.2).
     let side = try makeKernel.kernelSide(targetFwhm: target, referenceFwhm: reference)
-    let other = template.maskedImage.cropped(to: science.box)
+    // Uncropped: sources are taken where both are, which is the science exposure's box.
+    let other = template.maskedImage
     func candidates(_ chosen: [KernelSource]) throws -> [KernelCandidate] {
       try config.candidates.candidates(
         chosen, convolved: isTemplate ? other : science.maskedImage, target: isTemplate ? science.maskedImage : other,
@@ -105,7 +106,7 @@ package final class AlardLuptonSubtractTask: Task {
       rows = rowsOf(stamps, among: selected)
     } catch let error as InsufficientKernelSourcesError where config.allowKernelSourceDetection {
       warn("\(error): stars are sought on the science image")
-      let found = try makeKernel.detectSources(on: science, excluding: other.mask, side: side)
+      let found = try makeKernel.detectSources(on: science, excluding: other.mask.cropped(to: science.box), side: side)
       stamps = try candidates(found.filter { $0.isSelected(config.fallbackSourceSelector) })
     }
     try metadata.set("nPsfSources", stamps.count)
@@ -132,12 +133,17 @@ package final class AlardLuptonSubtractTask: Task {
 
   // MARK: - The difference
 
+  /// - Parameters:
+  ///   - template: loses its pixels, so that their memory can be used again; so does `science` where it is convolved.
   private func subtract(
-    _ matching: MatchingKernel, template: Exposure, science: Exposure, _ sources: Catalog?, kernelSources: Catalog?
+    _ matching: MatchingKernel, template: inout Exposure, science: inout Exposure, _ sources: Catalog?,
+    kernelSources: Catalog?
   ) throws -> SubtractionResult {
     let result = try timer("subtract") { () throws in
-      try MatchedSubtraction(
-        template: template.maskedImage, science: science.maskedImage, matching,
+      let other = template.takePixels()
+      let own = matching.convolved == .template ? science.maskedImage : science.takePixels()
+      return try MatchedSubtraction(
+        template: consume other, science: consume own, matching,
         subtractsBackground: config.doSubtractBackground, preservedPlanes: config.preserveMaskPlanes)
     }
     var difference = science
@@ -153,5 +159,14 @@ package final class AlardLuptonSubtractTask: Task {
     return SubtractionResult(
       difference: difference, matchedTemplate: matchedTemplate, matchedScience: matchedScience,
       backgroundModel: result.background, psfMatchingKernel: matching, kernelSources: kernelSources)
+  }
+}
+
+extension Exposure {
+  /// Hands over the pixels, and keeps none.
+  fileprivate mutating func takePixels() -> MaskedImage {
+    let pixels = maskedImage
+    maskedImage = MaskedImage(box: Box2I(width: 0, height: 0), planes: pixels.mask.planes)
+    return pixels
   }
 }
