@@ -27,14 +27,14 @@ struct CharacterisationStage {
     result.rate = result.seconds / Double(side * side) * 1e9
     result.unit = "ns/px"
     result.setMemory(before: before, inputBytes: 12 * side * side)
-    note("characterise, \(side): " + Self.parts(of: task.metadata))
+    note("characterise, \(side): " + Self.parts(of: task.timing))
     return [result]
   }
 
   /// Seconds of each step of the last run.
-  private static func parts(of metadata: TaskMetadata) -> String {
+  private static func parts(of timing: TaskMetadata) -> String {
     ["sky", "noise", "psf", "detect", "measure"].compactMap { step in
-      duration(of: step, in: metadata).map { "\(step) \(String(format: "%.3f", $0)) s" }
+      duration(of: step, in: timing).map { "\(step) \(String(format: "%.3f", $0)) s" }
     }.joined(separator: ", ")
   }
 

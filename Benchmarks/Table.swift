@@ -5,7 +5,10 @@ import Foundation
 
 /// The results as lines of text.
 func table(_ measurements: [Measurement]) -> String {
-  let header = ["operation", "side", "seconds", "min – max", "cal", "rate", "of limit", "MiB", "of inputs", "peers: seconds (× ours)"]
+  let header = [
+    "operation", "side", "seconds", "min – max", "cal", "rate", "of limit", "MiB", "of inputs",
+    "peers: seconds (× ours)",
+  ]
   let rows = measurements.map { m -> [String] in
     [
       m.name, m.side.map { "\($0)" } ?? "", format(m.seconds, 4), "\(format(m.fastest, 4)) – \(format(m.slowest, 4))",

@@ -13,7 +13,8 @@ package struct MaskPreparation: Config {
 
   package static let fields: [ConfigField<Self>] = [
     .field(
-      "preserveTemplateMask", \.preserveTemplateMask, count: 0...32, doc: "planes of the template that stay as they are"),
+      "preserveTemplateMask", \.preserveTemplateMask, count: 0...32, doc: "planes of the template that stay as they are"
+    ),
     .field(
       "renameTemplateMask", \.renameTemplateMask, count: 0...32,
       doc: "planes of the template that stay under the name PLANE_TEMPLATE"),

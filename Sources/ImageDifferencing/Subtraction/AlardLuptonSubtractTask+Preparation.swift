@@ -55,12 +55,15 @@ extension AlardLuptonSubtractTask {
     }
     let masks = config.masks
     try science.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in mask = try masks.prepare(science: mask) }
-    try template.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in mask = try masks.prepare(template: mask) }
+    try template.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in mask = try masks.prepare(template: mask)
+    }
   }
 
   private func scaleVariance(of exposure: inout Exposure, _ what: String, as key: String) throws {
     let (factor, isFromImage) = try exposure.maskedImage.varianceScale(config.scaleVariance)
-    if isFromImage { warn("the variance of the \(what) is scaled by what its pixels scatter, \(factor): it does not fit them") }
+    if isFromImage {
+      warn("the variance of the \(what) is scaled by what its pixels scatter, \(factor): it does not fit them")
+    }
     try metadata.set(key, factor)
     guard factor != 1 else { return }
     let scale = Float(factor)

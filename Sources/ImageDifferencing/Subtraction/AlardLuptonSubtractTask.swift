@@ -87,7 +87,8 @@ package final class AlardLuptonSubtractTask: Task {
     _ convolved: MatchingKernel.Convolved, template: Exposure, science: Exposure, _ sources: Catalog, _ sizes: PSFSizes
   ) throws -> (MatchingKernel, [Int]?) {
     let isTemplate = convolved == .template
-    let (target, reference) = isTemplate ? (sizes.template.fwhm, sizes.science.fwhm) : (sizes.science.fwhm, sizes.template.fwhm)
+    let (target, reference) =
+      isTemplate ? (sizes.template.fwhm, sizes.science.fwhm) : (sizes.science.fwhm, sizes.template.fwhm)
     // The stamps are as wide as the kernel that will be fitted, in both directions (differencing A5.2).
     let side = try makeKernel.kernelSide(targetFwhm: target, referenceFwhm: reference)
     // Uncropped: sources are taken where both are, which is the science exposure's box.
@@ -124,10 +125,11 @@ package final class AlardLuptonSubtractTask: Task {
   private func tellingCoverage<Value>(_ coverage: Double, _ body: () throws -> Value) throws -> Value {
     do {
       return try body()
-    } catch where coverage < config.minTemplateFractionForExpectedSuccess {
+    } catch  where coverage < config.minTemplateFractionForExpectedSuccess {
       throw NoWorkFound(
         "no kernel was found, and the template covers only \(percent(coverage)) of the exposure "
-          + "(minTemplateFractionForExpectedSuccess: \(percent(config.minTemplateFractionForExpectedSuccess))): \(error)")
+          + "(minTemplateFractionForExpectedSuccess: \(percent(config.minTemplateFractionForExpectedSuccess))): \(error)"
+      )
     }
   }
 

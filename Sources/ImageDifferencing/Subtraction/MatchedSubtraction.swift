@@ -30,7 +30,8 @@ package struct MatchedSubtraction: Sendable {
   /// - Throws: ``Imaging/ImagingError``, also for a template that does not cover the science image's box, or a kernel whose sum is not
   ///   positive where fluxes need it.
   package init(
-    template: consuming MaskedImage, science: consuming MaskedImage, _ matching: MatchingKernel, subtractsBackground: Bool = false,
+    template: consuming MaskedImage, science: consuming MaskedImage, _ matching: MatchingKernel,
+    subtractsBackground: Bool = false,
     preservedPlanes: [String] = [], control: ConvolutionControl = .init()
   ) throws(ImagingError) {
     let box = science.box

@@ -85,7 +85,9 @@ func quantiles(_ fractions: [Double], of values: UnsafeMutableBufferPointer<Floa
   }
 }
 
-/// Quantiles of plain numbers by linear interpolation at index f·(n − 1) of the sorted values. Twin: ``sortedQuantiles(_:of:)``.
+/// Quantiles of plain numbers by linear interpolation at index f·(n − 1) of the sorted values.
+///
+/// Twin: ``sortedQuantiles(_:of:)``.
 ///
 /// - Parameter fractions: 0 to 1, ascending.
 /// - Precondition: there are values, none is NaN.

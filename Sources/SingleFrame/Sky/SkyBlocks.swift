@@ -14,7 +14,7 @@ struct SkyBlocks {
   /// Blocks that have a mean.
   let count: Int
 
-  /// - Throws: nothing: there are as many means as blocks.
+  /// - Throws: ``Imaging/ImagingError``.
   init(_ image: Image<Float>, _ mask: Mask, bad: UInt32) throws(ImagingError) {
     let side = Self.side
     let box = Box2I(width: (image.width + side - 1) / side, height: (image.height + side - 1) / side)

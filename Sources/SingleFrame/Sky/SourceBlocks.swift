@@ -32,7 +32,9 @@ struct SourceBlocks {
       let limit = Float(config.numSigmaDetect * half.width)
       let middle = Float(half.median)
       for y in 0..<residual.height {
-        residual.withMutableRow(y) { row in for i in row.indices where !(abs(row[i] - middle) <= limit) { row[i] = .nan } }
+        residual.withMutableRow(y) { row in
+          for i in row.indices where !(abs(row[i] - middle) <= limit) { row[i] = .nan }
+        }
       }
       if isSettled { break }
     }
