@@ -20,6 +20,10 @@ struct Measurement: Codable {
   var partOfLimit: Double?
   /// Largest resident memory while it ran, the program's own included.
   var peakMemoryMiB: Double
+  /// The largest memory above what there was before the inputs were made, as a multiple of the inputs' bytes.
+  var memoryOfInputs: Double?
+  /// `seconds` in times of numpy's float64 transform of 2048², measured in the same run: to carry a figure to another machine.
+  var calibrated: Double?
   var peers: [Peer] = []
 
   /// Another program on the same image in the same run.
@@ -28,6 +32,13 @@ struct Measurement: Codable {
     var seconds: Double
     /// Its seconds divided by ours: how many times faster we are.
     var ratio: Double
+  }
+}
+
+extension Measurement {
+  /// - Parameter before: what was resident before the inputs were made, MiB.
+  mutating func setMemory(before: Double, inputBytes: Int) {
+    memoryOfInputs = (peakMemoryMiB - before) * 1_048_576 / Double(inputBytes)
   }
 }
 
@@ -54,9 +65,14 @@ private func resetPeakMemory() {
   try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
 }
 
-private func peakMemory() -> Double {
+private func peakMemory() -> Double { memory("VmHWM:") }
+
+/// What of the program is in memory now, MiB.
+func residentMemory() -> Double { memory("VmRSS:") }
+
+private func memory(_ field: String) -> Double {
   let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-  let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+  let line = status.split(separator: "\n").first { $0.hasPrefix(field) }
   let kibibytes = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).compactMap { Double($0) }.first
   return (kibibytes ?? .nan) / 1024
 }

@@ -20,6 +20,15 @@ func measurePeers(_ scene: MaskedImage, stages: [String]) throws -> [String: [(n
   defer { try? FileManager.default.removeItem(at: folder) }
   let plane = folder.appending(path: "image.f4")
   try scene.image.pixels.withUnsafeBytes { try Data($0).write(to: plane) }
+  // SFFT keeps so many transforms that larger images take more memory than most machines have.
+  if stages.contains("subtract"), scene.width <= 1024 {
+    let pair = try SubtractionPair(side: scene.width)
+    for (name, exposure) in [("template", pair.template.cropped(to: pair.science.box)), ("science", pair.science)] {
+      try exposure.maskedImage.image.pixels.withUnsafeBytes {
+        try Data($0).write(to: folder.appending(path: "\(name).f4"))
+      }
+    }
+  }
 
   let process = Process()
   process.executableURL = python

@@ -17,12 +17,16 @@ struct SubtractionStages {
 
   func measureAll(where isWanted: (String) -> Bool) throws -> [Measurement] {
     guard Self.names.contains(where: isWanted) else { return [] }
+    returnFreedMemory()
+    let before = residentMemory()
     let pair = try SubtractionPair(side: side)
+    let inputBytes = 12 * (pair.science.box.area + pair.template.box.area)
     var results: [Measurement] = []
     func add(_ measurement: Measurement) {
       var result = measurement
       result.rate = result.seconds / Double(side * side) * 1e9
       result.unit = "ns/px"
+      result.setMemory(before: before, inputBytes: inputBytes)
       results.append(result)
     }
     if isWanted(Self.names[0]) {
@@ -45,7 +49,7 @@ struct SubtractionStages {
 }
 
 /// Two exposures of the same stars, σ 2.0 and 1.6 pixels, and their catalog.
-private struct SubtractionPair {
+struct SubtractionPair {
   var science: Exposure
   var template: Exposure
   let sources: Catalog

@@ -5,12 +5,16 @@ import Foundation
 
 /// The results as lines of text.
 func table(_ measurements: [Measurement]) -> String {
-  let header = ["operation", "side", "seconds", "min – max", "rate", "of limit", "MiB", "peers: seconds (× ours)"]
+  let header = [
+    "operation", "side", "seconds", "min – max", "cal", "rate", "of limit", "MiB", "of inputs",
+    "peers: seconds (× ours)",
+  ]
   let rows = measurements.map { m -> [String] in
     [
       m.name, m.side.map { "\($0)" } ?? "", format(m.seconds, 4), "\(format(m.fastest, 4)) – \(format(m.slowest, 4))",
+      m.calibrated.map { format($0, 1) } ?? "",
       m.rate.map { "\(format($0, 1)) \(m.unit ?? "")" } ?? "", m.partOfLimit.map { "\(format(100 * $0, 0)) %" } ?? "",
-      format(m.peakMemoryMiB, 0),
+      format(m.peakMemoryMiB, 0), m.memoryOfInputs.map { "× \(format($0, 2))" } ?? "",
       m.peers.map { "\($0.name) \(format($0.seconds, 3)) (\(format($0.ratio, 2)))" }.joined(separator: ", "),
     ]
   }

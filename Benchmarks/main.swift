@@ -15,15 +15,17 @@ do {
   var results = limits.all
   for side in options.sides {
     let stages = try ImagingStages(side: side, limits: limits)
-    let peers = options.runsPeers ? try measurePeers(stages.scene, stages: options.names) : [:]
+    var peers = options.runsPeers ? try measurePeers(stages.scene, stages: options.names) : [:]
+    let calibration = peers.removeValue(forKey: "calibration")?.first?.seconds
     let files = FileStages(side: side, scene: stages.scene)
     let isWanted: (String) -> Bool = { options.names.contains($0) }
     let coadds = CoaddStages(side: side, scene: stages.scene)
     let subtraction = SubtractionStages(side: side)
     for var measurement in try stages.measureAll(where: isWanted) + files.measureAll(where: isWanted)
       + coadds.measureAll(where: isWanted) + KernelStage(side: side).measureAll(where: isWanted)
-      + subtraction.measureAll(where: isWanted)
+      + subtraction.measureAll(where: isWanted) + CharacterisationStage(side: side).measureAll(where: isWanted)
     {
+      measurement.calibrated = calibration.map { measurement.seconds / $0 }
       for (stage, times) in peers where measurement.name.hasPrefix(stage) {
         measurement.peers = times.map {
           .init(name: $0.name, seconds: $0.seconds, ratio: $0.seconds / measurement.seconds)

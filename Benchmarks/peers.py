@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times other programs on one image, one thread each: peers.py PLANE SIDE STAGE…; prints {stage: {program: seconds}} as JSON."""
+"""Times other programs on one image, one thread each: peers.py PLANE SIDE STAGE…; prints {stage: {program: seconds}} as JSON.
+
+Beside PLANE may be template.f4 and science.f4, a pair to subtract."""
 import json
 import os
 import shutil
@@ -26,6 +28,8 @@ def median_seconds(work, runs=3):
 
 
 result = {}
+double = np.random.default_rng(1).normal(size=(2048, 2048))
+result["calibration"] = {f"numpy {np.__version__}": median_seconds(lambda: np.fft.rfft2(double), runs=5)}
 try:
     import sep
 
@@ -124,5 +128,33 @@ elif swarp and "warp lanczos(3)" in stages:
                     )
                 )
             }
+
+pair = [os.path.join(os.path.dirname(sys.argv[1]), f"{name}.f4") for name in ("template", "science")]
+if "subtract" in stages and all(map(os.path.exists, pair)):
+    try:
+        import contextlib
+        import importlib.metadata
+
+        from astropy.io import fits
+        from sfft.CustomizedPacket import Customized_Packet
+
+        with tempfile.TemporaryDirectory() as folder:
+            for name, plane in zip(("template", "science"), pair):
+                fits.PrimaryHDU(np.fromfile(plane, dtype="<f4").reshape(side, side)).writeto(f"{folder}/{name}.fits")
+            reference, science = f"{folder}/template.fits", f"{folder}/science.fits"
+
+            def subtract():
+                with contextlib.redirect_stdout(sys.stderr):
+                    Customized_Packet.CP(
+                        FITS_REF=reference, FITS_SCI=science, FITS_mREF=reference, FITS_mSCI=science, ForceConv="REF",
+                        GKerHW=10, KerPolyOrder=1, BGPolyOrder=2, BACKEND_4SUBTRACT="Numpy", NUM_CPU_THREADS_4SUBTRACT=1,
+                        VERBOSE_LEVEL=0,
+                    )
+
+            result["subtract"] = {
+                f"SFFT {importlib.metadata.version('sfft')} numpy, image only, FITS in": median_seconds(subtract, runs=1)
+            }
+    except ImportError as error:
+        print(f"skydiff-benchmarks: no comparison with {error.name}: it is not installed", file=sys.stderr)
 
 print(json.dumps(result))

@@ -16,6 +16,13 @@ static inline void skydiff_keep_freed_memory(void) {
 #endif
 }
 
+// Gives what is freed back to the system, also from the middle of the heap.
+static inline void skydiff_return_freed_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 // Bytes that the program holds, without those that it has freed and keeps; 0 where nobody knows.
 static inline size_t skydiff_allocated_memory(void) {
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)

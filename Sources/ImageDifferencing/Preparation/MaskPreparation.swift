@@ -13,7 +13,8 @@ package struct MaskPreparation: Config {
 
   package static let fields: [ConfigField<Self>] = [
     .field(
-      "preserveTemplateMask", \.preserveTemplateMask, count: 0...32, doc: "planes of the template that stay as they are"),
+      "preserveTemplateMask", \.preserveTemplateMask, count: 0...32, doc: "planes of the template that stay as they are"
+    ),
     .field(
       "renameTemplateMask", \.renameTemplateMask, count: 0...32,
       doc: "planes of the template that stay under the name PLANE_TEMPLATE"),
@@ -25,7 +26,8 @@ package struct MaskPreparation: Config {
   package func prepare(science: Mask) throws(ImagingError) -> Mask {
     var result = science
     result.clear(result.planes.bitMask(ofExisting: ["DETECTED", "DETECTED_NEGATIVE"]))
-    return try copying(result, "FAKE", to: "INJECTED")
+    try copy([("FAKE", "INJECTED")], in: &result)
+    return result
   }
 
   /// The template's mask with the planes alone that say something about the difference.
@@ -34,19 +36,20 @@ package struct MaskPreparation: Config {
   ///
   /// - Throws: ``Imaging/ImagingError/tooManyMaskPlanes(name:)``.
   package func prepare(template: Mask) throws(ImagingError) -> Mask {
-    var result = try copying(template, "FAKE", to: "INJECTED_TEMPLATE")
-    for name in renameTemplateMask { result = try copying(result, name, to: name + "_TEMPLATE") }
+    var result = template
+    try copy([("FAKE", "INJECTED_TEMPLATE")] + renameTemplateMask.map { ($0, $0 + "_TEMPLATE") }, in: &result)
     let kept = preserveTemplateMask + renameTemplateMask.map { $0 + "_TEMPLATE" } + ["INJECTED_TEMPLATE"]
     result.clear(~result.planes.bitMask(ofExisting: kept))
     return result
   }
 
-  private func copying(_ mask: Mask, _ name: String, to other: String) throws(ImagingError) -> Mask {
-    let from = mask.planes.bitMask(ofExisting: [name])
-    guard from != 0 else { return mask }
-    var result = mask
-    let target = try result.addPlane(other)
-    result.bits = result.bits.map { $0 & from != 0 ? $0 | target : $0 }
-    return result
+  /// Bits of masks that have none of the planes are not touched: the result shares its memory with them.
+  private func copy(_ names: [(from: String, to: String)], in mask: inout Mask) throws(ImagingError) {
+    var moves: [(from: UInt32, to: UInt32)] = []
+    for (name, other) in names {
+      let from = mask.planes.bitMask(ofExisting: [name])
+      if from != 0 { moves.append((from, try mask.addPlane(other))) }
+    }
+    mask.copyBits(moves)
   }
 }

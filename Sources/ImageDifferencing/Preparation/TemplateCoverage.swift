@@ -12,9 +12,13 @@ package func templateCoverage(
 ) throws(ImagingError) -> Double {
   let common = box.intersection(template.box).intersection(science.box)
   guard !box.isEmpty else { return 0 }
-  let (first, second) = (template.mask.cropped(to: common), science.mask.cropped(to: common))
-  let (a, b) = (try first.planes.bitMask("NO_DATA"), try second.planes.bitMask("NO_DATA"))
+  let (a, b) = (try template.mask.planes.bitMask("NO_DATA"), try science.mask.planes.bitMask("NO_DATA"))
+  let (first, second) = (template.mask.bits, science.mask.bits)
+  let (p, q) = (common.minX - first.box.minX, common.minX - second.box.minX)
   var count = 0
-  for (p, q) in zip(first.bits.pixels, second.bits.pixels) where p & a == 0 && q & b == 0 { count += 1 }
+  for y in common.minY..<common.endY {
+    let (own, other) = (first.row(y), second.row(y))
+    for i in 0..<common.width { count += own[p + i] & a == 0 && other[q + i] & b == 0 ? 1 : 0 }
+  }
   return Double(count) / Double(box.area)
 }

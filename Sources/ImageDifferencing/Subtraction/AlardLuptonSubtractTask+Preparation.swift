@@ -54,8 +54,9 @@ extension AlardLuptonSubtractTask {
       try metadata.set("nInterpolated", count)
     }
     let masks = config.masks
-    try science.maskedImage.update { _, mask, _ throws(ImagingError) in mask = try masks.prepare(science: mask) }
-    try template.maskedImage.update { _, mask, _ throws(ImagingError) in mask = try masks.prepare(template: mask) }
+    try science.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in mask = try masks.prepare(science: mask) }
+    try template.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in mask = try masks.prepare(template: mask)
+    }
   }
 
   private func scaleVariance(of exposure: inout Exposure, _ what: String, as key: String) throws {
@@ -71,7 +72,7 @@ extension AlardLuptonSubtractTask {
     try metadata.set(key, factor)
     guard factor != 1 else { return }
     let multiplier = Float(factor)
-    try exposure.maskedImage.update { _, _, variance in variance = variance.map { $0 * multiplier } }
+    try exposure.maskedImage.updateInPlace { _, _, variance in variance.scale(by: multiplier) }
   }
 
   /// The widths of the PSFs, and the depths that follow from them.

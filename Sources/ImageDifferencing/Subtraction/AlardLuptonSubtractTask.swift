@@ -50,7 +50,7 @@ package final class AlardLuptonSubtractTask: Task {
         try findKernel(convolved, template: template, science: science, sources, sizes)
       }
       return try subtract(
-        matching, template: template, science: science, sources, kernelSources: rows.map { sources.selecting($0) })
+        matching, template: &template, science: &science, sources, kernelSources: rows.map { sources.selecting($0) })
     }
   }
 
@@ -68,7 +68,7 @@ package final class AlardLuptonSubtractTask: Task {
       try scaleVariances(template: &template, science: &science)
       _ = try measureSizes(template: template, science: science)
       try prepare(kernel.convolved, template: &template, science: &science)
-      return try subtract(kernel, template: template, science: science, sources, kernelSources: nil)
+      return try subtract(kernel, template: &template, science: &science, sources, kernelSources: nil)
     }
   }
 
@@ -87,10 +87,12 @@ package final class AlardLuptonSubtractTask: Task {
     _ convolved: MatchingKernel.Convolved, template: Exposure, science: Exposure, _ sources: Catalog, _ sizes: PSFSizes
   ) throws -> (MatchingKernel, [Int]?) {
     let isTemplate = convolved == .template
-    let (target, reference) = isTemplate ? (sizes.template.fwhm, sizes.science.fwhm) : (sizes.science.fwhm, sizes.template.fwhm)
+    let (target, reference) =
+      isTemplate ? (sizes.template.fwhm, sizes.science.fwhm) : (sizes.science.fwhm, sizes.template.fwhm)
     // The stamps are as wide as the kernel that will be fitted, in both directions (differencing A5.2).
     let side = try makeKernel.kernelSide(targetFwhm: target, referenceFwhm: reference)
-    let other = template.maskedImage.cropped(to: science.box)
+    // Uncropped: sources are taken where both are, which is the science exposure's box.
+    let other = template.maskedImage
     func candidates(_ chosen: [KernelSource]) throws -> [KernelCandidate] {
       try config.candidates.candidates(
         chosen, convolved: isTemplate ? other : science.maskedImage, target: isTemplate ? science.maskedImage : other,
@@ -105,7 +107,7 @@ package final class AlardLuptonSubtractTask: Task {
       rows = rowsOf(stamps, among: selected)
     } catch let error as InsufficientKernelSourcesError where config.allowKernelSourceDetection {
       warn("\(error): stars are sought on the science image")
-      let found = try makeKernel.detectSources(on: science, excluding: other.mask, side: side)
+      let found = try makeKernel.detectSources(on: science, excluding: other.mask.cropped(to: science.box), side: side)
       stamps = try candidates(found.filter { $0.isSelected(config.fallbackSourceSelector) })
     }
     try metadata.set("nPsfSources", stamps.count)
@@ -123,21 +125,28 @@ package final class AlardLuptonSubtractTask: Task {
   private func tellingCoverage<Value>(_ coverage: Double, _ body: () throws -> Value) throws -> Value {
     do {
       return try body()
-    } catch where coverage < config.minTemplateFractionForExpectedSuccess {
+    } catch  where coverage < config.minTemplateFractionForExpectedSuccess {
       throw NoWorkFound(
         "no kernel was found, and the template covers only \(percent(coverage)) of the exposure "
-          + "(minTemplateFractionForExpectedSuccess: \(percent(config.minTemplateFractionForExpectedSuccess))): \(error)")
+          + "(minTemplateFractionForExpectedSuccess: \(percent(config.minTemplateFractionForExpectedSuccess))): \(error)"
+      )
     }
   }
 
   // MARK: - The difference
 
+  /// - Parameters:
+  ///   - template: loses its pixels, so that their memory can be used again; so does `science` where it is convolved.
   private func subtract(
-    _ matching: MatchingKernel, template: Exposure, science: Exposure, _ sources: Catalog?, kernelSources: Catalog?
+    _ matching: MatchingKernel, template: inout Exposure, science: inout Exposure, _ sources: Catalog?,
+    kernelSources: Catalog?
   ) throws -> SubtractionResult {
+    let missing = missingPixels(of: matching.convolved == .template ? template : science)
     let result = try timer("subtract") { () throws in
-      try MatchedSubtraction(
-        template: template.maskedImage, science: science.maskedImage, matching,
+      let other = template.takePixels()
+      let own = matching.convolved == .template ? science.maskedImage : science.takePixels()
+      return try MatchedSubtraction(
+        template: consume other, science: consume own, matching,
         subtractsBackground: config.doSubtractBackground, preservedPlanes: config.preserveMaskPlanes)
     }
     var difference = science
@@ -149,9 +158,50 @@ package final class AlardLuptonSubtractTask: Task {
       result.matchedTemplate, psf: difference.psf, wcs: science.wcs, photoCalib: science.photoCalib,
       visitInfo: template.visitInfo, filter: template.filter ?? science.filter, detector: template.detector)
     matchedTemplate.apCorrMap = science.apCorrMap
+    if let missing {
+      try difference.maskedImage.blank(where: missing)
+      if matching.convolved == .template { try matchedTemplate.maskedImage.blank(where: missing) }
+    }
     if let sources { try measureResiduals(of: difference, on: matchedScience, sources) }
     return SubtractionResult(
       difference: difference, matchedTemplate: matchedTemplate, matchedScience: matchedScience,
       backgroundModel: result.background, psfMatchingKernel: matching, kernelSources: kernelSources)
+  }
+}
+
+extension AlardLuptonSubtractTask {
+  /// The mask of an exposure whose pixels without data were filled, so that the convolution could not spread NaN: there is still nothing there.
+  private func missingPixels(of exposure: Exposure) -> Mask? {
+    let mask = exposure.maskedImage.mask
+    let noData = mask.planes.bitMask(ofExisting: ["NO_DATA"])
+    return config.doFillMaskedPixels && mask.presentBits & noData != 0 ? mask : nil
+  }
+}
+
+extension MaskedImage {
+  /// Takes the pixels away that have NO_DATA in a mask that covers the image.
+  fileprivate mutating func blank(where mask: Mask) throws(ImagingError) {
+    let noData = mask.planes.bitMask(ofExisting: ["NO_DATA"])
+    let columns = box.minX - mask.box.minX..<box.endX - mask.box.minX
+    try updateInPlace { image, _, variance throws(ImagingError) in
+      for y in image.box.minY..<image.box.endY {
+        let bits = mask.bits.row(y)
+        image.withMutableRow(y) { pixels in
+          for (i, j) in columns.enumerated() where bits[j] & noData != 0 { pixels[i] = .nan }
+        }
+        variance.withMutableRow(y) { pixels in
+          for (i, j) in columns.enumerated() where bits[j] & noData != 0 { pixels[i] = .infinity }
+        }
+      }
+    }
+  }
+}
+
+extension Exposure {
+  /// Hands over the pixels, and keeps none.
+  fileprivate mutating func takePixels() -> MaskedImage {
+    let pixels = maskedImage
+    maskedImage = MaskedImage(box: Box2I(width: 0, height: 0), planes: pixels.mask.planes)
+    return pixels
   }
 }

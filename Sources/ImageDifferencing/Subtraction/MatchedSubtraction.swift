@@ -30,7 +30,8 @@ package struct MatchedSubtraction: Sendable {
   /// - Throws: ``Imaging/ImagingError``, also for a template that does not cover the science image's box, or a kernel whose sum is not
   ///   positive where fluxes need it.
   package init(
-    template: MaskedImage, science: MaskedImage, _ matching: MatchingKernel, subtractsBackground: Bool = false,
+    template: consuming MaskedImage, science: consuming MaskedImage, _ matching: MatchingKernel,
+    subtractsBackground: Bool = false,
     preservedPlanes: [String] = [], control: ConvolutionControl = .init()
   ) throws(ImagingError) {
     let box = science.box
@@ -42,17 +43,18 @@ package struct MatchedSubtraction: Sendable {
     var result: MaskedImage
     switch matching.convolved {
     case .template:
-      // What is further away than the kernel reaches does not count.
-      let part = box.grown(by: max(matching.kernel.width, matching.kernel.height)).intersection(template.box)
-      matched = try template.cropped(to: part).convolved(with: matching.kernel, control, keeping: preservedPlanes)
-        .cropped(to: box)
+      matched = try template.convolved(with: matching.kernel, over: box, control, keeping: preservedPlanes)
+      // What nobody else holds gives its memory to the difference.
+      template = MaskedImage(box: Box2I(width: 0, height: 0))
       matchedScience = nil
       result = science
     case .science:
       let sum = matching.sum(at: box.center)
       guard sum > 0, sum.isFinite else { throw .noResult("the kernel's sum is \(sum), so there is no flux scale") }
-      result = try science.convolved(with: matching.kernel, control, keeping: preservedPlanes)
+      result = try science.convolved(with: matching.kernel, over: box, control, keeping: preservedPlanes)
+      science = MaskedImage(box: Box2I(width: 0, height: 0))
       matched = template.cropped(to: box)
+      template = MaskedImage(box: Box2I(width: 0, height: 0))
       result.scale(by: 1 / sum)
       matched.scale(by: 1 / sum)
       level = level.map { $0.map { -$0 / Float(sum) } }
@@ -67,23 +69,18 @@ package struct MatchedSubtraction: Sendable {
 }
 
 extension MaskedImage {
-  /// Convolved, but for some planes of the mask, which are as they were.
+  /// Convolved over a part, but for some planes of the mask, which are as they were.
   fileprivate func convolved(
-    with kernel: Kernel, _ control: ConvolutionControl, keeping names: [String]
+    with kernel: Kernel, over part: Box2I, _ control: ConvolutionControl, keeping names: [String]
   ) throws(ImagingError) -> MaskedImage {
     let kept = mask.planes.bitMask(ofExisting: names)
-    guard kept != 0 else { return try convolve(self, with: kernel, control: control) }
+    guard mask.presentBits & kept != 0 else { return try convolve(self, with: kernel, over: part, control: control) }
     var input = self
-    try input.update { _, mask, _ in mask.clear(kept) }
-    var result = try convolve(input, with: kernel, control: control)
-    let before = mask.bits
-    try result.update { _, mask, _ throws(ImagingError) in
-      // Planes that the convolution added come after those that there were, so bits agree.
-      for y in before.box.minY..<before.box.endY {
-        let source = before.row(y)
-        mask.bits.withMutableRow(y) { row in for i in row.indices { row[i] |= source[i] & kept } }
-      }
-    }
+    try input.updateInPlace { _, mask, _ in mask.clear(kept) }
+    var result = try convolve(input, with: kernel, over: part, control: control)
+    let before = mask.bits.cropped(to: part)
+    // Planes that the convolution added come after those that there were, so bits agree.
+    try result.updateInPlace { _, mask, _ in mask.unite(before, pattern: kept) }
     return result
   }
 }

@@ -12,16 +12,16 @@ internal import SkyGeometry
 ///   - frame: the value where the kernel does not fit, or `nil` for that of the input.
 ///   - convolved: convolves a plane without such values.
 func keepingInfinities(
-  of variance: Image<Float>, width: Int, height: Int, good: Box2I, frame: Float?,
+  of variance: Image<Float>, width: Int, height: Int, over part: Box2I, good: Box2I, frame: Float?,
   _ convolved: (Image<Float>) -> Image<Float>
 ) -> Image<Float> {
-  guard variance.pixels.contains(where: { !$0.isFinite }) else { return convolved(variance) }
+  guard !isFinite(variance) else { return convolved(variance) }
   let (infinite, undefined) = (UInt32(1), UInt32(2))
   let flags = variance.map { $0.isFinite ? 0 : $0 == .infinity ? infinite : undefined }
-  let reached = runningOr(flags, width: width, height: height, good: good, frame: nil, edge: 0)
+  let reached = runningOr(flags, width: width, height: height, over: part, good: good, frame: nil, edge: 0)
   var result = convolved(variance.map { $0.isFinite ? $0 : 0 })
-  let columns = good.minX - variance.box.minX..<good.endX - variance.box.minX
-  for y in variance.box.minY..<variance.box.endY {
+  let columns = good.minX - part.minX..<good.endX - part.minX
+  for y in part.minY..<part.endY {
     let flags = reached.row(y)
     let isFrameRow = y < good.minY || y >= good.endY
     result.withMutableRow(y) { row in
@@ -36,4 +36,17 @@ func keepingInfinities(
     }
   }
   return result
+}
+
+/// Whether all pixels are finite; 0 times them adds up to 0 then, and to NaN otherwise.
+private func isFinite(_ plane: Image<Float>) -> Bool {
+  plane.withUnsafePixels { pixels in
+    var sums = SIMD16<Float>.zero
+    let (count, whole) = (plane.box.area, plane.box.area / 16 * 16)
+    for i in stride(from: 0, to: whole, by: 16) {
+      sums += UnsafeRawPointer(pixels + i).loadUnaligned(as: SIMD16<Float>.self) * 0
+    }
+    for i in whole..<count { sums[0] += pixels[i] * 0 }
+    return sums == .zero
+  } ?? true
 }

@@ -8,23 +8,25 @@ internal import SkyGeometry
 /// - Parameters:
 ///   - frame: the bits where the kernel does not fit, or `nil` for those of the input.
 ///   - edge: bits that are set there besides.
-/// - Returns: an image over the input's box.
+/// - Returns: an image over `part`, of which the kernel fits on `good`.
 func spreadMask(
-  _ bits: Image<UInt32>, over kernel: Kernel, good: Box2I, frame: UInt32?, edge: UInt32
+  _ bits: Image<UInt32>, by kernel: Kernel, over part: Box2I, good: Box2I, frame: UInt32?, edge: UInt32
 ) -> Image<UInt32> {
   let isUsed = (0..<kernel.width * kernel.height).map { i in kernel.planes.contains { $0.pixels[i] != 0 } }
   if isUsed.allSatisfy({ $0 }) {
-    return runningOr(bits, width: kernel.width, height: kernel.height, good: good, frame: frame, edge: edge)
+    return runningOr(
+      bits, width: kernel.width, height: kernel.height, over: part, good: good, frame: frame, edge: edge)
   }
-  var result = bits.map { (frame ?? $0) | edge }
-  let columns = good.minX - bits.box.minX..<good.endX - bits.box.minX
+  var result = bits.cropped(to: part).map { (frame ?? $0) | edge }
+  let columns = good.minX - part.minX..<good.endX - part.minX
+  let shift = part.minX - bits.box.minX - kernel.centerX
   for y in good.minY..<good.endY {
     result.withMutableRow(y) { row in
       for i in columns { row[i] = 0 }
       for v in 0..<kernel.height {
         let source = bits.row(y - kernel.centerY + v)
         for u in 0..<kernel.width where isUsed[v * kernel.width + u] {
-          for i in columns { row[i] |= source[i - kernel.centerX + u] }
+          for i in columns { row[i] |= source[i + shift + u] }
         }
       }
     }
@@ -38,43 +40,47 @@ func spreadMask(
 /// rows come in groups of `height`, and any window is the end of one group and the beginning of the next. Three ORs a pixel,
 /// whatever the height, and a few rows of memory. (van Herk 1992, Pattern Recognition Letters 13, 517)
 ///
-/// - Returns: an image over the input's box; `frame` and `edge` as for ``spreadMask(_:over:good:frame:edge:)``.
+/// - Returns: an image over `part`; `frame` and `edge` as for ``spreadMask(_:by:over:good:frame:edge:)``.
 func runningOr(
-  _ bits: Image<UInt32>, width: Int, height: Int, good: Box2I, frame: UInt32?, edge: UInt32
+  _ bits: Image<UInt32>, width: Int, height: Int, over part: Box2I, good: Box2I, frame: UInt32?, edge: UInt32
 ) -> Image<UInt32> {
-  let stride = bits.width
+  let whole = bits.box.goodRegion(kernelWidth: width, kernelHeight: height)
+  let reach = good.width + width - 1
   let shifts = doublingShifts(width)
-  return Image(box: bits.box) { output in
+  return Image(box: part) { output in
     _ = bits.withUnsafePixels { source in
-      fillFrame(of: output, bits.box, good: good) { (frame ?? source[$0]) | edge }
-      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: (height + 1) * stride) { memory in
+      let origin = source + (part.minY - bits.box.minY) * bits.width + part.minX - bits.box.minX
+      fillFrame(of: output, part, good: good) { x, y in (frame ?? origin[y * bits.width + x]) | edge }
+      // The input pixel under the first pixel of the first window.
+      let corner = source + (good.minY - whole.minY) * bits.width + good.minX - whole.minX
+      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: (height + 1) * reach) { memory in
         guard let group = memory.baseAddress else { return }
-        let prefix = group + height * stride
+        let prefix = group + height * reach
 
         /// The ORs along one input row.
         func spreadAlong(_ row: Int, into target: UnsafeMutablePointer<UInt32>) {
-          target.update(from: source + row * stride, count: stride)
+          target.update(from: corner + row * bits.width, count: reach)
           for shift in shifts {
-            for i in 0..<stride - shift { target[i] |= target[i + shift] }
+            for i in 0..<reach - shift { target[i] |= target[i + shift] }
           }
         }
 
-        var first = output + (good.minY - bits.box.minY) * stride + good.minX - bits.box.minX
+        var first = output + (good.minY - part.minY) * part.width + good.minX - part.minX
         for start in Swift.stride(from: 0, to: good.height, by: height) {
           // The group's rows: each becomes the OR of itself and all later ones.
           for index in (0..<height).reversed() {
-            let own = group + index * stride
+            let own = group + index * reach
             spreadAlong(start + index, into: own)
             guard index + 1 < height else { continue }
-            let later = own + stride
+            let later = own + reach
             for i in 0..<good.width { own[i] |= later[i] }
           }
-          prefix.update(repeating: 0, count: stride)
+          prefix.update(repeating: 0, count: reach)
           let count = min(height, good.height - start)
           for index in 0..<count {
-            let own = group + index * stride
+            let own = group + index * reach
             for i in 0..<good.width { first[i] = own[i] | prefix[i] }
-            first += stride
+            first += part.width
             // The next window reaches one row farther into the next group; the memory of this row is free now.
             guard index + 1 < count else { continue }
             spreadAlong(start + index + height, into: own)

@@ -3,7 +3,7 @@
 
 internal import SkyGeometry
 
-/// Convolution pixel by pixel in float64 with the exact kernel at each: what ``convolve(_:with:control:)`` is compared with.
+/// Convolution pixel by pixel in float64 with the exact kernel at each: what ``convolve(_:with:over:control:)`` is compared with.
 ///
 /// - Throws: ``ImagingError/invalidParameter(_:)`` for a kernel larger than the image.
 package func obviousConvolution(

@@ -16,9 +16,14 @@ enum PlaneConvolution {
 
 /// Convolves a plane.
 ///
-/// - Parameter frame: the value where the kernel does not fit, or `nil` for that of the input.
-/// - Returns: an image over the input's box.
-func convolvedPlane(_ input: Image<Float>, good: Box2I, _ field: KernelField, frame: Float?) -> Image<Float> {
+/// - Parameters:
+///   - part: what is wanted, within the input's box.
+///   - good: the pixels of `part` that have the whole kernel within the input.
+///   - frame: the value where the kernel does not fit, or `nil` for that of the input.
+/// - Returns: an image over `part`.
+func convolvedPlane(
+  _ input: Image<Float>, over part: Box2I, good: Box2I, _ field: KernelField, frame: Float?
+) -> Image<Float> {
   let width = field.kernel.isVarying ? PlaneConvolution.pieceWidth : PlaneConvolution.fixedWidth
   let missing = (x: max(0, width - good.width), y: max(0, PlaneConvolution.rows - good.height))
   guard missing == (0, 0) else {
@@ -30,21 +35,26 @@ func convolvedPlane(_ input: Image<Float>, good: Box2I, _ field: KernelField, fr
     padded.paste(input)
     let larger = Box2I(
       minX: good.minX, minY: good.minY, width: good.width + missing.x, height: good.height + missing.y)
-    var result = frame.map { Image(box: input.box, fill: $0) } ?? input
-    result.paste(convolvedBlocks(padded, good: larger, field, frame: nil).cropped(to: good))
+    var result = frame.map { Image(box: part, fill: $0) } ?? input.cropped(to: part)
+    result.paste(convolvedBlocks(padded, over: padded.box, good: larger, field, frame: nil).cropped(to: good))
     return result
   }
-  return convolvedBlocks(input, good: good, field, frame: frame)
+  return convolvedBlocks(input, over: part, good: good, field, frame: frame)
 }
 
 /// - Precondition: `good` holds at least one block.
-private func convolvedBlocks(_ input: Image<Float>, good: Box2I, _ field: KernelField, frame: Float?) -> Image<Float> {
-  Image(box: input.box) { output in
+private func convolvedBlocks(
+  _ input: Image<Float>, over part: Box2I, good: Box2I, _ field: KernelField, frame: Float?
+) -> Image<Float> {
+  let whole = field.kernel.goodRegion(of: input.box)
+  return Image(box: part) { output in
     _ = input.withUnsafePixels { source in
-      fillFrame(of: output, input.box, good: good) { frame ?? source[$0] }
+      let origin = source + (part.minY - input.box.minY) * input.width + part.minX - input.box.minX
+      fillFrame(of: output, part, good: good) { x, y in frame ?? origin[y * input.width + x] }
       let planes = ConvolvedPlanes(
-        source: source, output: output + (good.minY - input.box.minY) * input.width + good.minX - input.box.minX,
-        stride: input.width, good: good)
+        source: source + (good.minY - whole.minY) * input.width + good.minX - whole.minX, sourceStride: input.width,
+        output: output + (good.minY - part.minY) * part.width + good.minX - part.minX, outputStride: part.width,
+        good: good)
       if field.kernel.isVarying {
         convolveVarying(planes, field)
       } else {
@@ -54,28 +64,29 @@ private func convolvedBlocks(_ input: Image<Float>, good: Box2I, _ field: Kernel
   }
 }
 
-/// Writes a value by the pixel's index wherever the kernel does not fit.
+/// Writes a value by the pixel's column and row, counted from the box's first, wherever the kernel does not fit.
 func fillFrame<Pixel>(
-  of output: UnsafeMutablePointer<Pixel>, _ box: Box2I, good: Box2I, _ value: (Int) -> Pixel
+  of output: UnsafeMutablePointer<Pixel>, _ box: Box2I, good: Box2I, _ value: (_ x: Int, _ y: Int) -> Pixel
 ) {
-  for y in box.minY..<box.endY {
-    let start = (y - box.minY) * box.width
-    guard y >= good.minY, y < good.endY else {
-      for i in start..<start + box.width { output[i] = value(i) }
+  for y in 0..<box.height {
+    let row = output + y * box.width
+    guard y + box.minY >= good.minY, y + box.minY < good.endY else {
+      for x in 0..<box.width { row[x] = value(x, y) }
       continue
     }
-    for i in start..<start + good.minX - box.minX { output[i] = value(i) }
-    for i in start + good.endX - box.minX..<start + box.width { output[i] = value(i) }
+    for x in 0..<good.minX - box.minX { row[x] = value(x, y) }
+    for x in good.endX - box.minX..<box.width { row[x] = value(x, y) }
   }
 }
 
-/// Where the loops read and write: two planes of one row length.
+/// Where the loops read and write.
 private struct ConvolvedPlanes {
   /// The input pixel under the kernel's first pixel for the first output pixel.
   let source: UnsafePointer<Float>
+  let sourceStride: Int
   /// The first output pixel.
   let output: UnsafeMutablePointer<Float>
-  let stride: Int
+  let outputStride: Int
   let good: Box2I
 }
 
@@ -85,21 +96,21 @@ private func blockStarts(_ length: Int, block: Int) -> [Int] {
 }
 
 private func convolveFixed(_ planes: ConvolvedPlanes, _ field: KernelField) {
-  let (good, stride) = (planes.good, planes.stride)
+  let (good, stride) = (planes.good, planes.sourceStride)
   field.image(at: good.center).map { Float($0) }.withUnsafeBufferPointer { weights in
     guard let weights = weights.baseAddress else { return }
     for y in blockStarts(good.height, block: PlaneConvolution.rows) {
       for x in blockStarts(good.width, block: PlaneConvolution.fixedWidth) {
         convolveFixedBlock(
           planes.source + y * stride + x, stride, weights, kernelStride: field.kernel.width, field.supports[0],
-          planes.output + y * stride + x, stride)
+          planes.output + y * planes.outputStride + x, planes.outputStride)
       }
     }
   }
 }
 
 private func convolveVarying(_ planes: ConvolvedPlanes, _ field: KernelField) {
-  let (good, stride, width) = (planes.good, planes.stride, PlaneConvolution.pieceWidth)
+  let (good, stride, width) = (planes.good, planes.sourceStride, PlaneConvolution.pieceWidth)
   let (kernelWidth, kernelHeight) = (field.kernel.width, field.kernel.height)
   let factors = (0..<field.termCount).map { KernelField.chebyshevValues(term: $0) }
   var tables = KernelTables(field)
@@ -124,7 +135,7 @@ private func convolveVarying(_ planes: ConvolvedPlanes, _ field: KernelField) {
               convolveVaryingBlock(
                 band + y * bandStride + x, bandStride, first, second, kernelStride: kernelWidth, field.supports[term],
                 factors: term == 0 ? nil : factors.baseAddress, isAdded: term > 0,
-                planes.output + (start + y) * stride + x, stride)
+                planes.output + (start + y) * planes.outputStride + x, planes.outputStride)
             }
           }
         }

@@ -55,39 +55,73 @@ private func gaussian(_ t: Double) -> Double { exp(-0.5 * t * t) }
 
 /// Convolves with a separable kernel: a pass along columns and a pass along rows.
 ///
-/// The cost grows with the kernel's side, not its area. Otherwise as ``convolve(_:with:control:)-(MaskedImage,_,_)``, which is its twin.
+/// The cost grows with the kernel's side, not its area. Otherwise as ``convolve(_:with:over:control:)``, which is its twin.
 ///
 /// - Throws: ``ImagingError/invalidParameter(_:)`` for a kernel larger than the image.
 package func convolve(
   _ input: MaskedImage, with separable: SeparableKernel, control: ConvolutionControl = .init()
 ) throws(ImagingError) -> MaskedImage {
-  var separable = separable
-  if control.doNormalize {
-    let sums = (separable.row.reduce(0, +), separable.column.reduce(0, +))
-    guard sums.0 != 0, sums.1 != 0 else { throw .invalidParameter("the kernel cannot be normalised: its sum is 0") }
-    separable = try SeparableKernel(
-      row: separable.row.map { $0 / sums.0 }, column: separable.column.map { $0 / sums.1 })
-  }
-  let (width, height) = (separable.row.count, separable.column.count)
-  let good = input.box.goodRegion(kernelWidth: width, kernelHeight: height)
-  guard !good.isEmpty else { throw kernelTooLarge(width, height, input.box) }
   let frame = ConvolutionFrame(control)
   var planes = input.mask.planes
   let edge = try planes.add(frame.maskPlane)
+  let (width, height) = (separable.row.count, separable.column.count)
+  let image = try convolve(input.image, with: separable, control: control)
+  let good = input.box.goodRegion(kernelWidth: width, kernelHeight: height)
   let frameBits: UInt32? = frame.isCopied ? nil : 0
   let isFull = separable.row.allSatisfy { $0 != 0 } && separable.column.allSatisfy { $0 != 0 }
-  let bits =
+  let (box, bits) = (input.box, input.mask.bits)
+  let spread =
     isFull
-    ? runningOr(input.mask.bits, width: width, height: height, good: good, frame: frameBits, edge: edge)
-    : try spreadMask(input.mask.bits, over: separable.kernel(), good: good, frame: frameBits, edge: edge)
-  let squared = try separable.squared
-  let varianceFrame: Float? = frame.isCopied ? nil : .infinity
+    ? runningOr(bits, width: width, height: height, over: box, good: good, frame: frameBits, edge: edge)
+    : try spreadMask(bits, by: separable.kernel(), over: box, good: good, frame: frameBits, edge: edge)
   return try MaskedImage(
-    image: convolvedSeparably(input.image, good: good, separable, frame: frame.isCopied ? nil : .nan),
-    mask: Mask(bits: bits, planes: planes),
-    variance: keepingInfinities(of: input.variance, width: width, height: height, good: good, frame: varianceFrame) {
-      convolvedSeparably($0, good: good, squared, frame: varianceFrame)
-    })
+    image: image, mask: Mask(bits: spread, planes: planes),
+    variance: convolveVariance(input.variance, with: separable, control: control))
+}
+
+/// Convolves a plain image with a separable kernel; the frame where the kernel reaches beyond it is the input, or NaN.
+///
+/// - Throws: as ``convolve(_:with:control:)-(MaskedImage,SeparableKernel,_)``.
+package func convolve(
+  _ input: Image<Float>, with separable: SeparableKernel, control: ConvolutionControl = .init()
+) throws(ImagingError) -> Image<Float> {
+  let (kernel, good) = try separable.prepared(for: input.box, control)
+  return convolvedSeparably(input, good: good, kernel, frame: control.doCopyEdge ? nil : .nan)
+}
+
+/// Convolves a variance plane with the square of a separable kernel; the frame is the input, or infinity.
+///
+/// What is not finite spreads over the kernel's box.
+///
+/// - Throws: as ``convolve(_:with:control:)-(MaskedImage,SeparableKernel,_)``.
+package func convolveVariance(
+  _ variance: Image<Float>, with separable: SeparableKernel, control: ConvolutionControl = .init()
+) throws(ImagingError) -> Image<Float> {
+  let (kernel, good) = try separable.prepared(for: variance.box, control)
+  let squared = try kernel.squared
+  let frame: Float? = control.doCopyEdge ? nil : .infinity
+  return keepingInfinities(
+    of: variance, width: kernel.row.count, height: kernel.column.count, over: variance.box, good: good, frame: frame
+  ) { convolvedSeparably($0, good: good, squared, frame: frame) }
+}
+
+extension SeparableKernel {
+  /// The kernel as the control wants it, and where it fits.
+  ///
+  /// - Throws: ``ImagingError/invalidParameter(_:)`` for a kernel larger than the image, or without a sum where it is to be normalised.
+  fileprivate func prepared(
+    for box: Box2I, _ control: ConvolutionControl
+  ) throws(ImagingError) -> (kernel: SeparableKernel, good: Box2I) {
+    var kernel = self
+    if control.doNormalize {
+      let sums = (row.reduce(0, +), column.reduce(0, +))
+      guard sums.0 != 0, sums.1 != 0 else { throw .invalidParameter("the kernel cannot be normalised: its sum is 0") }
+      kernel = try SeparableKernel(row: row.map { $0 / sums.0 }, column: column.map { $0 / sums.1 })
+    }
+    let good = box.goodRegion(kernelWidth: row.count, kernelHeight: column.count)
+    guard !good.isEmpty else { throw kernelTooLarge(row.count, column.count, box) }
+    return (kernel, good)
+  }
 }
 
 /// - Parameter frame: the value where the kernel does not fit, or `nil` for that of the input.
@@ -99,7 +133,7 @@ private func convolvedSeparably(
   let width = input.width
   return Image(box: input.box) { output in
     _ = input.withUnsafePixels { source in
-      fillFrame(of: output, input.box, good: good) { frame ?? source[$0] }
+      fillFrame(of: output, input.box, good: good) { x, y in frame ?? source[y * width + x] }
       let first = output + (good.minY - input.box.minY) * width + good.minX - input.box.minX
       withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { memory in
         guard let summed = memory.baseAddress else { return }

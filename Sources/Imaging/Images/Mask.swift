@@ -47,10 +47,36 @@ package struct Mask: Hashable, Sendable {
     }
   }
 
-  /// Clears the bits of a pattern everywhere.
+  /// The bits that any pixel has.
+  package var presentBits: UInt32 {
+    bits.withUnsafePixels { pixels in
+      var all: UInt32 = 0
+      for i in 0..<bits.box.area { all |= pixels[i] }
+      return all
+    } ?? 0
+  }
+
+  /// Clears the bits of a pattern everywhere; a mask that has none of them is not written to.
   package mutating func clear(_ pattern: UInt32) {
-    let keep = ~pattern
-    bits = bits.map { $0 & keep }
+    guard presentBits & pattern != 0 else { return }
+    let (keep, count) = (~pattern, bits.box.area)
+    _ = bits.withUnsafeMutablePixels { pixels in for i in 0..<count { pixels[i] &= keep } }
+  }
+
+  /// Sets bits where others are: of each move, in their order, the second where the first is.
+  ///
+  /// A mask that has none of the first is not written to.
+  package mutating func copyBits(_ moves: [(from: UInt32, to: UInt32)]) {
+    let wanted = moves.reduce(0) { $0 | $1.from }
+    guard presentBits & wanted != 0 else { return }
+    let count = bits.box.area
+    _ = bits.withUnsafeMutablePixels { pixels in
+      for i in 0..<count where pixels[i] & wanted != 0 {
+        var value = pixels[i]
+        for (from, to) in moves where value & from != 0 { value |= to }
+        pixels[i] = value
+      }
+    }
   }
 
   /// The number of pixels with any bit of a pattern set.
@@ -80,9 +106,17 @@ package struct Mask: Hashable, Sendable {
     }
     let other = try other.conformed(to: planes)
     planes = other.planes
-    for y in box.minY..<box.endY {
-      let source = other.bits.row(y)
-      bits.withMutableRow(y) { row in for i in row.indices { row[i] |= source[i] } }
+    unite(other.bits, pattern: .max)
+  }
+
+  /// Sets those bits of a pattern that another plane of the same size has.
+  ///
+  /// - Precondition: the sizes are equal.
+  package mutating func unite(_ other: Image<UInt32>, pattern: UInt32) {
+    precondition(other.width == box.width && other.height == box.height)
+    let count = box.area
+    _ = other.withUnsafePixels { source in
+      bits.withUnsafeMutablePixels { target in for i in 0..<count { target[i] |= source[i] & pattern } }
     }
   }
 }

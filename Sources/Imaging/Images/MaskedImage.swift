@@ -53,6 +53,29 @@ package struct MaskedImage: Sendable, Equatable {
     }
   }
 
+  /// As ``update(_:)``, but keeps no copy of what there was: planes that nobody else holds are changed in their own memory.
+  ///
+  /// - Throws: what the closure throws, or ``ImagingError/sizeMismatch(what:found:expected:)``; the planes are then as far as the closure got, and
+  ///   zero where it left another box.
+  package mutating func updateInPlace(
+    _ body: (_ image: inout Image<Float>, _ mask: inout Mask, _ variance: inout Image<Float>) throws(ImagingError) ->
+      Void
+  ) throws(ImagingError) {
+    let box = box
+    do throws(ImagingError) {
+      try body(&image, &mask, &variance)
+      guard image.box == box else {
+        throw .sizeMismatch(what: "the image's box", found: "\(image.box)", expected: "\(box)")
+      }
+      try requireOneBox()
+    } catch {
+      if image.box != box { image = Image(box: box, fill: 0) }
+      if mask.box != box { mask = Mask(box: box, planes: mask.planes) }
+      if variance.box != box { variance = Image(box: box, fill: 0) }
+      throw error
+    }
+  }
+
   package func cropped(to part: Box2I) -> MaskedImage {
     var result = self
     result.image = image.cropped(to: part)
@@ -86,8 +109,8 @@ extension MaskedImage {
   package mutating func scale(by factor: Double) {
     let linear = Float(factor)
     let squared = Float(factor * factor)
-    image = image.map { $0 * linear }
-    variance = variance.map { $0 * squared }
+    image.scale(by: linear)
+    variance.scale(by: squared)
   }
 
   /// Adds a plain image of the same box to the pixels; mask and variance stay.
@@ -102,10 +125,18 @@ extension MaskedImage {
 }
 
 extension Image<Float> {
+  /// Multiplies every pixel by a number.
+  ///
+  /// A plain loop, unlike ``map(_:)``, which costs another room some ten nanoseconds a pixel: its closure is called on values in memory.
+  package mutating func scale(by factor: Float) {
+    let count = box.area
+    _ = withUnsafeMutablePixels { pixels in for i in 0..<count { pixels[i] *= factor } }
+  }
+
   /// Adds a multiple of an image of the same size.
   ///
   /// - Precondition: the sizes are equal.
-  mutating func add(_ other: Image<Float>, times factor: Float) {
+  package mutating func add(_ other: Image<Float>, times factor: Float) {
     precondition(other.width == width && other.height == height)
     let count = box.area
     _ = other.withUnsafePixels { source in

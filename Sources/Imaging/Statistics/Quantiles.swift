@@ -85,6 +85,17 @@ func quantiles(_ fractions: [Double], of values: UnsafeMutableBufferPointer<Floa
   }
 }
 
+/// Quantiles of plain numbers by linear interpolation at index f·(n − 1) of the sorted values.
+///
+/// Twin: ``sortedQuantiles(_:of:)``.
+///
+/// - Parameter fractions: 0 to 1, ascending.
+/// - Precondition: there are values, none is NaN.
+package func quantiles(_ fractions: [Double], of values: [Float]) -> [Double] {
+  var values = values
+  return values.withUnsafeMutableBufferPointer { quantiles(fractions, of: $0) }
+}
+
 /// The obvious way: sort and pick.
 package func sortedQuantiles(_ fractions: [Double], of values: [Float]) -> [Double] {
   let sorted = values.sorted()

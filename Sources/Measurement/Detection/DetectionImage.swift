@@ -8,8 +8,8 @@ internal import SkyGeometry
 struct DetectionImage {
   var image: Image<Float>
   let variance: Image<Float>
-  /// Of smoothed pixels: what any pixel under the kernel has.
-  let mask: Mask
+  /// Of smoothed pixels: what any pixel under the kernel has; `nil` where nothing is asked of it.
+  let mask: Mask?
   /// The part that is searched: where the whole kernel fits.
   let box: Box2I
 
@@ -20,19 +20,28 @@ struct DetectionImage {
 
   /// The image smoothed by a Gaussian of the PSF's width (detection-measurement A.5.5).
   ///
+  /// - Parameter needsMask: whether the mask will be asked for; it takes as long as an image.
   /// - Throws: ``DetectionError``, ``Imaging/ImagingError``.
-  init(_ input: MaskedImage, smoothedBy sigma: Double, kernelWidth width: Int) throws {
+  init(_ input: MaskedImage, smoothedBy sigma: Double, kernelWidth width: Int, needsMask: Bool) throws {
     let half = width / 2
     guard input.width >= width, input.height >= width else {
       throw DetectionError.imageTooSmall(box: input.box, kernelWidth: width)
     }
-    let smoothed = try convolve(input, with: try SeparableKernel(gaussianSigma: sigma, halfWidth: half))
-    (image, variance, mask) = (smoothed.image, smoothed.variance, smoothed.mask)
+    let kernel = try SeparableKernel(gaussianSigma: sigma, halfWidth: half)
+    if needsMask {
+      let smoothed = try convolve(input, with: kernel)
+      (image, variance, mask) = (smoothed.image, smoothed.variance, smoothed.mask)
+    } else {
+      (image, variance) = (try convolve(input.image, with: kernel), try convolveVariance(input.variance, with: kernel))
+      mask = nil
+    }
     box = input.box.grown(by: -half)
   }
 
-  /// Sets the pixels that have any of some mask bits to 0, so that nothing is found there (A.5.6).
-  mutating func exclude(_ pattern: UInt32) {
+  /// Sets the pixels that have any of some mask planes to 0, so that nothing is found there (A.5.6).
+  mutating func exclude(_ names: [String]) {
+    guard let mask else { return }
+    let pattern = mask.planes.bitMask(ofExisting: names)
     guard pattern != 0 else { return }
     let (planes, rows) = (mask.bits, box.minY..<box.endY)
     for y in rows {

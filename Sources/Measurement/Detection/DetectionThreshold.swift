@@ -25,7 +25,7 @@ struct DetectionThreshold: Equatable {
         level = .infinity
         return
       }
-      let control = StatisticsControl(andMask: image.mask.planes.bitMask(ofExisting: config.statsMask))
+      let control = StatisticsControl(andMask: image.mask?.planes.bitMask(ofExisting: config.statsMask) ?? 0)
       let statistics = try PixelStatistics(
         of: image.image, mask: image.mask, in: image.box, control: control, .clipped)
       // With no pixel to tell the noise from nothing can stand out of it.
@@ -41,6 +41,22 @@ struct DetectionThreshold: Equatable {
     return variance > 0 && variance < .infinity ? level * variance.squareRoot() : .nan
   }
 
+  /// Pixels of a row that are passed over at once where none can be detected.
+  private static let blockWidth = 32
+
+  /// Whether any of a few pixels may be detected: compares squares, a little more freely than ``required(variance:)`` does, and takes no root.
+  @inline(__always)
+  private func mayDetect(_ pixels: Swift.Span<Float>, _ variances: Swift.Span<Float>) -> Bool {
+    let factor = 0.9999 * level * level
+    var count: Int32 = 0
+    for i in 0..<Self.blockWidth {
+      let limit = isPerPixel ? factor * variances[i] : factor
+      // Squares of numbers so small that they lose digits say nothing.
+      count &+= pixels[i] * pixels[i] >= limit || !(limit > 1e-30) ? 1 : 0
+    }
+    return count > 0
+  }
+
   /// The detected pixels of a box, row by row.
   func runs(of image: DetectionImage, in part: Box2I) -> (positive: [Span], negative: [Span]) {
     let part = image.box.intersection(part)
@@ -52,7 +68,17 @@ struct DetectionThreshold: Equatable {
       let variances = image.variance.row(y)
       // The sign of the run that is open, and where it began.
       var (sign, start) = (0, 0)
-      for i in columns {
+      var next = columns.lowerBound
+      while next < columns.upperBound {
+        let i = next
+        if sign == 0, i + Self.blockWidth <= columns.upperBound {
+          let block = i..<i + Self.blockWidth
+          if !mayDetect(pixels.extracting(block), variances.extracting(block)) {
+            next += Self.blockWidth
+            continue
+          }
+        }
+        next += 1
         let value = pixels[i]
         let size = abs(value)
         let isDetected = size >= required(variance: variances[i]) && size > 0 && size < .infinity

@@ -17,7 +17,7 @@ struct FootprintSearch {
     self.config = config
     self.image = image
     self.region = region
-    self.image.exclude(image.mask.planes.bitMask(ofExisting: config.excludeMaskPlanes))
+    self.image.exclude(config.excludeMaskPlanes)
   }
 
   /// The footprints before they grow; `nil` for a polarity that is not looked for.

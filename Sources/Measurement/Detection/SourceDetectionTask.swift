@@ -74,7 +74,8 @@ package final class SourceDetectionTask: Task {
       var search = FootprintSearch(
         config,
         doSmooth
-          ? try DetectionImage(exposure.maskedImage, smoothedBy: sigma, kernelWidth: width)
+          ? try DetectionImage(
+            exposure.maskedImage, smoothedBy: sigma, kernelWidth: width, needsMask: config.needsMask)
           : DetectionImage(exposure.maskedImage), region: exposure.box)
       var (positive, negative) = try search.find()
       if config.doTempLocalBackground {
@@ -94,7 +95,7 @@ package final class SourceDetectionTask: Task {
     let stencil: Stencil = config.isotropicGrow ? .disk : .diamond
     func grown(_ set: FootprintSet) -> FootprintSet { growth > 0 ? set.grown(by: growth, stencil) : set }
     let all = (positive: positive.map(grown), negative: negative.map(grown))
-    try exposure.maskedImage.update { _, mask, _ throws(ImagingError) in
+    try exposure.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in
       try mask.set("DETECTED", on: all.positive?.footprints ?? [])
       try mask.set("DETECTED_NEGATIVE", on: all.negative?.footprints ?? [])
     }
@@ -126,7 +127,7 @@ package final class SourceDetectionTask: Task {
   }
 
   private func prepareMask(of exposure: inout Exposure, clearing: Bool, edge: Int) throws(ImagingError) {
-    try exposure.maskedImage.update { _, mask, _ throws(ImagingError) in
+    try exposure.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in
       let detected = try mask.addPlane("DETECTED") | mask.addPlane("DETECTED_NEGATIVE")
       if clearing { mask.clear(detected) }
       guard edge > 0 else { return }
@@ -140,6 +141,11 @@ package final class SourceDetectionTask: Task {
       }
     }
   }
+}
+
+extension SourceDetectionConfig {
+  /// Whether it matters which mask bits reach a smoothed pixel.
+  fileprivate var needsMask: Bool { !excludeMaskPlanes.isEmpty || thresholdType == .stdev }
 }
 
 /// Rounded to the nearest; for what configuration and PSF keep below 10⁵.

@@ -113,7 +113,7 @@ package final class CharacterizeImageTask: Task {
   }
 
   private func install(_ model: NoiseModel, in exposure: inout Exposure) throws {
-    try exposure.maskedImage.update { image, _, variance in variance = model.variance(of: image) }
+    try exposure.maskedImage.updateInPlace { image, _, variance in variance = model.variance(of: image) }
   }
 
   /// Finds stars with a Gaussian of a usual width, and fits the PSF to them.
@@ -136,13 +136,9 @@ package final class CharacterizeImageTask: Task {
 
   private func copyDetections(from working: MaskedImage, to image: inout MaskedImage) throws(ImagingError) {
     let copied = try working.mask.planes.bitMask(["DETECTED", "DETECTED_NEGATIVE", "EDGE"])
-    try image.update { _, mask, _ throws(ImagingError) in
+    try image.updateInPlace { _, mask, _ throws(ImagingError) in
       mask = try mask.conformed(to: working.mask.planes)
-      let detected = working.mask.bits
-      for y in mask.box.minY..<mask.box.endY {
-        let source = detected.row(y)
-        mask.bits.withMutableRow(y) { row in for i in row.indices { row[i] |= source[i] & copied } }
-      }
+      mask.unite(working.mask.bits, pattern: copied)
     }
   }
 

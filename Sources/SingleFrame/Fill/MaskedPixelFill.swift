@@ -26,80 +26,106 @@ extension MaskedImage {
   package mutating func fillMaskedPixels(_ planes: [String] = Self.planesToFill) throws(ImagingError) -> Int {
     let pattern = mask.planes.bitMask(ofExisting: planes)
     var (holes, gaps): ([Int], [Int]) = ([], [])
-    for i in image.pixels.indices {
-      guard mask.bits.pixels[i] & pattern != 0 || !image.pixels[i].isFinite else { continue }
-      holes.append(i)
-      if !(variance.pixels[i] > 0 && variance.pixels[i].isFinite) { gaps.append(i) }
+    for y in box.minY..<box.endY {
+      let (pixels, bits, variances) = (image.row(y), mask.bits.row(y), variance.row(y))
+      let start = (y - box.minY) * box.width
+      for i in pixels.indices where bits[i] & pattern != 0 || !pixels[i].isFinite {
+        holes.append(start + i)
+        if !(variances[i] > 0 && variances[i].isFinite) { gaps.append(start + i) }
+      }
     }
     guard !holes.isEmpty else { return 0 }
-    try update { image, mask, variance throws(ImagingError) in
+    try updateInPlace { image, mask, variance throws(ImagingError) in
       let interpolated = try mask.addPlane("INTRP")
       image = try filled(image, at: holes)
       if !gaps.isEmpty { variance = try filled(variance, at: gaps) }
-      var bits = mask.bits.pixels
-      for i in holes { bits[i] |= interpolated }
-      mask.bits = try Image(box: mask.box, pixels: bits)
+      let (box, width) = (mask.box, mask.box.width)
+      for i in holes { mask[box.minX + i % width, box.minY + i / width] |= interpolated }
     }
     return holes.count
   }
 }
 
+/// A plane at one scale of the pyramid that fills its holes.
+private struct FillLevel {
+  var pixels: [Float]
+  let width: Int
+  let height: Int
+
+  /// The pixels without a finite value, in ascending order.
+  var holes: [Int] {
+    var result: [Int] = []
+    let span = pixels.span
+    for i in span.indices where !span[i].isFinite { result.append(i) }
+    return result
+  }
+
+  /// Means of the finite ones of two by two pixels; NaN of none.
+  var coarser: FillLevel {
+    let (columns, rows) = ((width + 1) / 2, (height + 1) / 2)
+    var result = [Float](repeating: .nan, count: columns * rows)
+    var output = result.mutableSpan
+    let input = pixels.span
+    for j in 0..<rows {
+      let upper = input.extracting(2 * j * width..<2 * j * width + width)
+      let hasLower = 2 * j + 1 < height
+      // Without a lower row the upper one stands in, and counts for nothing.
+      let start = (hasLower ? 2 * j + 1 : 2 * j) * width
+      let lower = input.extracting(start..<start + width)
+      func mean(_ a: Float, _ b: Float, _ c: Float, _ d: Float) -> Float {
+        var (sum, count): (Float, Float) = (a.isFinite ? a : 0, a.isFinite ? 1 : 0)
+        sum += b.isFinite ? b : 0
+        count += b.isFinite ? 1 : 0
+        sum += c.isFinite ? c : 0
+        count += c.isFinite ? 1 : 0
+        sum += d.isFinite ? d : 0
+        count += d.isFinite ? 1 : 0
+        return sum / count
+      }
+      for i in 0..<width / 2 {
+        let (c, d) = hasLower ? (lower[2 * i], lower[2 * i + 1]) : (.nan, .nan)
+        output[j * columns + i] = mean(upper[2 * i], upper[2 * i + 1], c, d)
+      }
+      if width % 2 != 0 {
+        output[j * columns + columns - 1] = mean(upper[width - 1], .nan, hasLower ? lower[width - 1] : .nan, .nan)
+      }
+    }
+    return FillLevel(pixels: result, width: columns, height: rows)
+  }
+
+  /// The value at a pixel of the next finer level, between the four nearest of this one's pixels.
+  func interpolated(x: Int, y: Int) -> Float {
+    // A coarse pixel's centre lies between the two that it is of.
+    let (i, j) = (x / 2, y / 2)
+    let (u, v) = (
+      min(max(x % 2 == 0 ? i - 1 : i + 1, 0), width - 1), min(max(y % 2 == 0 ? j - 1 : j + 1, 0), height - 1)
+    )
+    func value(_ a: Int, _ b: Int) -> Float { pixels[b * width + a] }
+    return 0.5625 * value(i, j) + 0.1875 * (value(u, j) + value(i, v)) + 0.0625 * value(u, v)
+  }
+}
+
 /// The image with some pixels, given in ascending order, replaced.
-private func filled(_ image: Image<Float>, at holes: [Int]) throws(ImagingError) -> Image<Float> {
-  var pixels = image.pixels
-  for i in holes { pixels[i] = .nan }
-  var (width, height) = (image.width, image.height)
+private func filled(_ image: Image<Float>, at places: [Int]) throws(ImagingError) -> Image<Float> {
+  var base = FillLevel(pixels: image.pixels, width: image.width, height: image.height)
+  for i in places { base.pixels[i] = .nan }
   // Coarser and coarser, until no hole is left.
-  var levels: [(pixels: [Float], width: Int, height: Int)] = [(pixels, width, height)]
-  while let last = levels.last, last.pixels.contains(where: { !$0.isFinite }), last.width > 1 || last.height > 1 {
-    levels.append(coarser(last.pixels, last.width, last.height))
+  var levels = [(level: base, holes: base.holes)]
+  // The list alone holds the pixels now, so that they can be changed in their own memory.
+  base.pixels = []
+  while let last = levels.last, !last.holes.isEmpty, last.level.width > 1 || last.level.height > 1 {
+    let next = last.level.coarser
+    levels.append((next, next.holes))
   }
   guard var top = levels.popLast() else { return image }
-  for i in top.pixels.indices where !top.pixels[i].isFinite { top.pixels[i] = 0 }
-  while var level = levels.popLast() {
-    let coarse = top
-    var open: [Int] = []
-    for i in level.pixels.indices where !level.pixels[i].isFinite {
-      level.pixels[i] = interpolated(coarse, x: i % level.width, y: i / level.width)
-      open.append(i)
-    }
-    relax(&level.pixels, level.width, level.height, at: open)
-    top = level
+  for i in top.holes { top.level.pixels[i] = 0 }
+  while var finer = levels.popLast() {
+    let width = finer.level.width
+    for i in finer.holes { finer.level.pixels[i] = top.level.interpolated(x: i % width, y: i / width) }
+    relax(&finer.level.pixels, width, finer.level.height, at: finer.holes)
+    top = finer
   }
-  (width, height) = (top.width, top.height)
-  return try Image(box: image.box, pixels: top.pixels)
-}
-
-/// Means of the finite ones of two by two pixels; NaN of none.
-private func coarser(_ pixels: [Float], _ width: Int, _ height: Int) -> (pixels: [Float], width: Int, height: Int) {
-  let (columns, rows) = ((width + 1) / 2, (height + 1) / 2)
-  var result: [Float] = []
-  result.reserveCapacity(columns * rows)
-  for j in 0..<rows {
-    for i in 0..<columns {
-      var (sum, count): (Float, Float) = (0, 0)
-      for y in 2 * j..<min(2 * j + 2, height) {
-        for x in 2 * i..<min(2 * i + 2, width) where pixels[y * width + x].isFinite {
-          sum += pixels[y * width + x]
-          count += 1
-        }
-      }
-      result.append(count > 0 ? sum / count : .nan)
-    }
-  }
-  return (result, columns, rows)
-}
-
-/// The value of a coarser level at a pixel, between the four nearest of its pixels.
-private func interpolated(_ coarse: (pixels: [Float], width: Int, height: Int), x: Int, y: Int) -> Float {
-  // A coarse pixel's centre lies between the two that it is of.
-  let (i, j) = (x / 2, y / 2)
-  let (u, v) = (
-    min(max(x % 2 == 0 ? i - 1 : i + 1, 0), coarse.width - 1),
-    min(max(y % 2 == 0 ? j - 1 : j + 1, 0), coarse.height - 1)
-  )
-  func value(_ a: Int, _ b: Int) -> Float { coarse.pixels[b * coarse.width + a] }
-  return 0.5625 * value(i, j) + 0.1875 * (value(u, j) + value(i, v)) + 0.0625 * value(u, v)
+  return try Image(box: image.box, pixels: top.level.pixels)
 }
 
 /// Sweeps toward the harmonic function over the holes, forth and back.

@@ -2,6 +2,7 @@
 // The variance of an image that comes without one.
 
 package import Imaging
+internal import SkyGeometry
 package import TaskFramework
 
 /// What the noise of a plain image depends on.
@@ -71,9 +72,16 @@ package struct NoiseModel: Hashable, Sendable {
     let scatters = variance > 0
     let base = scatters ? variance : readNoise.flatMap { noise in gain.map { noise * noise / ($0 * $0) } } ?? 0
     let zero = scatters ? level : 0
-    return image.map { pixel in
-      guard pixel.isFinite else { return .infinity }
-      return Float(base + (gain.map { max(0, Double(pixel) - zero) / $0 } ?? 0))
+    // Without a gain brightness adds nothing.
+    let brightness = gain ?? .infinity
+    var result = image
+    for y in image.box.minY..<image.box.endY {
+      result.withMutableRow(y) { row in
+        for i in row.indices {
+          row[i] = row[i].isFinite ? Float(base + max(0, Double(row[i]) - zero) / brightness) : .infinity
+        }
+      }
     }
+    return result
   }
 }

@@ -20,10 +20,10 @@ struct LowerHalf {
     let step = max(1, values.count / Self.enough)
     let finite = stride(from: 0, to: values.count, by: step).map { values[$0] }.filter(\.isFinite)
     guard finite.count >= 20 else { return nil }
-    let quantiles = sortedQuantiles([0.025, 0.25, 0.5], of: finite)
-    median = quantiles[2]
-    width = 1.482602218505602 * (quantiles[2] - quantiles[1])
-    tail = quantiles[1] < quantiles[2] ? (quantiles[2] - quantiles[0]) / (quantiles[2] - quantiles[1]) : 0
+    let found = quantiles([0.025, 0.25, 0.5], of: finite)
+    median = found[2]
+    width = 1.482602218505602 * (found[2] - found[1])
+    tail = found[1] < found[2] ? (found[2] - found[0]) / (found[2] - found[1]) : 0
   }
 
   /// Whether this is no noise: where what lies between stars is fainter stars the lower tail is cut short, since nothing is darker than the sky.
@@ -46,6 +46,7 @@ package func noiseVariance(of input: MaskedImage, minSkyFraction: Double = 0.1) 
   let bad = input.mask.planes.bitMask(ofExisting: PixelNoise.badMaskPlanes)
   let detected = input.mask.planes.bitMask(ofExisting: ["DETECTED", "DETECTED_NEGATIVE"])
   var values: [Float] = []
+  values.reserveCapacity(input.box.area)
   var good = 0
   let (image, bits) = (input.image, input.mask.bits)
   for y in input.box.minY..<input.box.endY {

@@ -26,15 +26,15 @@ struct StarFit {
   init?(_ star: StarStamp, _ profile: StarProfile, modelError: Double) {
     let evaluator = profile.evaluator
     let size = 8
-    var h = [Double](repeating: 0, count: size * size)
-    var g = [Double](repeating: 0, count: size)
+    // A row of the matrix each, of which the upper triangle is used; a vector's products and sums are those of its numbers.
+    var rows = [SIMD8<Double>](repeating: .zero, count: size)
+    var sums = SIMD8<Double>.zero
     let core = profile.fwhm * profile.fwhm
     var (chi2, count) = (0.0, 0)
     let (x0, y0) = (
       Double(star.center.x - star.half) - star.position.x, Double(star.center.y - star.half) - star.position.y
     )
     let error2 = modelError * modelError * star.amplitude * star.amplitude
-    var j = [Double](repeating: 0, count: size)
     for v in 0..<star.side {
       let dy = y0 + Double(v)
       for u in 0..<star.side {
@@ -48,15 +48,15 @@ struct StarFit {
           chi2 += weight * rest * rest
           count += 1
         }
-        for k in 0..<4 { j[k] = star.amplitude * m.shape[k] }
-        (j[4], j[5], j[6], j[7]) = (star.amplitude * m.x, star.amplitude * m.y, m.value, 1)
-        for a in 0..<size {
-          let wa = weight * j[a]
-          g[a] += wa * rest
-          for b in a..<size { h[a * size + b] += wa * j[b] }
-        }
+        let shape = star.amplitude * m.shape
+        let j = SIMD8(lowHalf: shape, highHalf: SIMD4(star.amplitude * m.x, star.amplitude * m.y, m.value, 1))
+        let weighted = weight * j
+        sums += weighted * rest
+        for a in 0..<size { rows[a] += weighted[a] * j }
       }
     }
+    var h = rows.flatMap { row in (0..<size).map { row[$0] } }
+    var g = (0..<size).map { sums[$0] }
     h[7 * size + 7] += 1 / star.backgroundVariance
     g[7] -= star.background / star.backgroundVariance
     guard count >= 5, let inverse = Self.inverse(of: h, size) else { return nil }

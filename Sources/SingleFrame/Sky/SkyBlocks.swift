@@ -14,7 +14,8 @@ struct SkyBlocks {
   /// Blocks that have a mean.
   let count: Int
 
-  init(_ image: Image<Float>, _ mask: Mask, bad: UInt32) {
+  /// - Throws: ``Imaging/ImagingError``.
+  init(_ image: Image<Float>, _ mask: Mask, bad: UInt32) throws(ImagingError) {
     let side = Self.side
     let box = Box2I(width: (image.width + side - 1) / side, height: (image.height + side - 1) / side)
     var pixels: [Float] = []
@@ -27,9 +28,20 @@ struct SkyBlocks {
       for y in side * j..<min(side * j + side, image.height) {
         let row = image.row(image.box.minY + y)
         let planes = bits.row(image.box.minY + y)
-        for i in row.indices where planes[i] & bad == 0 && row[i].isFinite {
-          sums[i / side] += row[i]
-          counts[i / side] += 1
+        // Whole blocks first; what does not count adds 0.
+        let whole = image.width / side
+        for i in 0..<whole {
+          var (sum, count) = (sums[i], counts[i])
+          for k in side * i..<side * i + side {
+            let isGood = planes[k] & bad == 0 && row[k].isFinite
+            sum += isGood ? row[k] : 0
+            count += isGood ? 1 : 0
+          }
+          (sums[i], counts[i]) = (sum, count)
+        }
+        for k in side * whole..<image.width where planes[k] & bad == 0 && row[k].isFinite {
+          sums[whole] += row[k]
+          counts[whole] += 1
         }
       }
       for i in 0..<box.width {
@@ -40,11 +52,7 @@ struct SkyBlocks {
         total += isUsed ? 1 : 0
       }
     }
-    var index = -1
-    means = Image(box: box) { _, _ in
-      index += 1
-      return pixels[index]
-    }
+    means = try Image(box: box, pixels: pixels)
     count = total
   }
 

@@ -41,7 +41,7 @@ package struct SkyModel: Sendable {
   /// - Throws: ``Imaging/ImagingError``.
   package init(of input: MaskedImage, _ config: SkyModelConfig = .init()) throws(ImagingError) {
     let bad = input.mask.planes.bitMask(ofExisting: config.badMaskPlanes)
-    let blocks = SkyBlocks(input.image, input.mask, bad: bad)
+    let blocks = try SkyBlocks(input.image, input.mask, bad: bad)
     guard blocks.count > 0 else {
       image = Image(box: input.box, fill: 0)
       (level, scatter, skyFraction, mesh) = (0, 0, 0, .none)

@@ -11,6 +11,7 @@ struct SkySurface {
   private(set) var image: Image<Float>
   private var background: Background?
   private var polynomial: ChebyshevApproximation?
+  /// Where there is no polynomial.
   private let constant: Double
 
   /// - Parameters:
@@ -18,15 +19,14 @@ struct SkySurface {
   ///   - fraction: of sky.
   /// - Throws: ``Imaging/ImagingError``.
   init(_ sky: Image<Float>, fraction: Double, _ config: SkyModelConfig) throws(ImagingError) {
-    let middle = try PixelStatistics(of: sky, control: StatisticsControl(numSigmaClip: 3, numIter: 5), [.clipped])
-    constant = middle.clippedMean.isFinite ? middle.clippedMean : middle.median.isFinite ? middle.median : 0
-    image = Image(box: sky.box, fill: Float(constant))
-    mesh = .constant
-    guard fraction >= config.minPolynomialFraction else { return }
-    let coarse = try Self.cells(sky, side: max(8, max(sky.width, sky.height) / 8))
-    guard let fit = try? ChebyshevApproximation(coarse, order: config.approxOrder, isWeighted: true) else { return }
-    let trend = try fit.image()
-    guard trend.pixels.allSatisfy({ $0.isFinite }) else { return }
+    guard fraction >= config.minPolynomialFraction, let (fit, trend) = try Self.trend(sky, config) else {
+      let middle = try PixelStatistics(of: sky, control: StatisticsControl(numSigmaClip: 3, numIter: 5), [.clipped])
+      constant = middle.clippedMean.isFinite ? middle.clippedMean : middle.median.isFinite ? middle.median : 0
+      image = Image(box: sky.box, fill: Float(constant))
+      mesh = .constant
+      return
+    }
+    constant = 0
     (polynomial, image, mesh) = (fit, trend, .polynomial(order: fit.order))
     guard fraction >= config.minMeshFraction else { return }
     let binSize = fraction >= 2 * config.minMeshFraction ? config.binSize : 2 * config.binSize
@@ -38,6 +38,16 @@ struct SkySurface {
     guard surface.pixels.allSatisfy({ $0.isFinite }) else { return }
     surface.add(trend)
     (self.background, image, mesh) = (background, surface, .spline(binSize: binSize))
+  }
+
+  /// The polynomial, where cells determine it.
+  private static func trend(
+    _ sky: Image<Float>, _ config: SkyModelConfig
+  ) throws(ImagingError) -> (fit: ChebyshevApproximation, image: Image<Float>)? {
+    let coarse = try cells(sky, side: max(8, max(sky.width, sky.height) / 8))
+    guard let fit = try? ChebyshevApproximation(coarse, order: config.approxOrder, isWeighted: true) else { return nil }
+    let trend = try fit.image()
+    return trend.pixels.allSatisfy({ $0.isFinite }) ? (fit, trend) : nil
   }
 
   /// Cells with so few blocks that chance decides are left out.
@@ -66,14 +76,16 @@ struct SkySurface {
     let side = Double(SkyBlocks.side)
     let columns = (0..<box.width).map { (Double($0) + 0.5) / side - 0.5 }
     let order = polynomial.order
-    var powers: [Double] = []
-    return Image(box: box) { x, y in
-      if x == box.minX { powers = rowPowers(polynomial, row: (Double(y - box.minY) + 0.5) / side - 0.5, order: order) }
-      let column = columns[x - box.minX]
-      var sum = 0.0
-      for power in powers.reversed() { sum = sum * column + power }
-      return Float(sum)
+    var result = Image<Float>(box: box, fill: 0)
+    var sums = [Double](repeating: 0, count: box.width)
+    for y in box.minY..<box.endY {
+      let powers = rowPowers(polynomial, row: (Double(y - box.minY) + 0.5) / side - 0.5, order: order)
+      // Horner's rule, a whole row at a time.
+      for i in sums.indices { sums[i] = 0 }
+      for power in powers.reversed() { for i in sums.indices { sums[i] = sums[i] * columns[i] + power } }
+      result.withMutableRow(y) { row in for i in row.indices { row[i] = Float(sums[i]) } }
     }
+    return result
   }
 }
 
@@ -98,15 +110,8 @@ private func rowPowers(_ polynomial: ChebyshevApproximation, row: Double, order:
 
 extension Image<Float> {
   /// Adds an image of the same box.
-  fileprivate mutating func add(_ other: Image<Float>) { combine(other) { $0 + $1 } }
+  fileprivate mutating func add(_ other: Image<Float>) { add(other, times: 1) }
 
   /// Subtracts an image of the same box.
-  fileprivate mutating func subtract(_ other: Image<Float>) { combine(other) { $0 - $1 } }
-
-  private mutating func combine(_ other: Image<Float>, _ operation: (Float, Float) -> Float) {
-    for y in box.minY..<box.endY {
-      let source = other.row(y)
-      withMutableRow(y) { row in for i in row.indices { row[i] = operation(row[i], source[i]) } }
-    }
-  }
+  fileprivate mutating func subtract(_ other: Image<Float>) { add(other, times: -1) }
 }

@@ -31,7 +31,11 @@ struct SourceBlocks {
       scatter = half.width
       let limit = Float(config.numSigmaDetect * half.width)
       let middle = Float(half.median)
-      residual = residual.map { abs($0 - middle) <= limit ? $0 : .nan }
+      for y in 0..<residual.height {
+        residual.withMutableRow(y) { row in
+          for i in row.indices where !(abs(row[i] - middle) <= limit) { row[i] = .nan }
+        }
+      }
       if isSettled { break }
     }
     guard scatter > 0 else {
