@@ -64,7 +64,7 @@ import Testing
     try Self.differences.get().filter { $0.pair.kind == kind }
   }
 
-  /// The variance plane says what the noise is; it is 4 % too large where galaxies below the detection limit raised `scaleVariance`.
+  /// The variance plane says what the noise is; it is a few per cent too large where light below the detection limit raised `scaleVariance`.
   @Test func theVarianceIsThatOfTheSky() throws {
     let all = try Self.differences.get()
     let pooled = try robust(all.flatMap(\.pulls))
