@@ -65,7 +65,8 @@ let package = Package(
     room(
       "CommandLineInterface",
       [
-        "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "ImageDifferencing", "SingleFrame", "SyntheticSurvey", "Repository", "TaskFramework",
+        "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "ImageDifferencing", "SingleFrame",
+        "SyntheticSurvey", "Repository", "TaskFramework",
         "Catalogs", "Imaging", "SkyGeometry", "HDF5", "MPI", "Scheduling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -177,7 +178,8 @@ let package = Package(
     tests(
       of: "ImageDifferencing",
       [
-        "ImageDifferencing", "Coaddition", "SyntheticSurvey", "Measurement", "Catalogs", "Repository", "TaskFramework",
+        "ImageDifferencing", "BackgroundMatching", "Coaddition", "SyntheticSurvey", "Measurement", "Catalogs",
+        "Repository", "TaskFramework",
         "Imaging", "SkyGeometry",
       ]),
     tests(of: "Measurement", ["Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),

@@ -63,12 +63,17 @@ package struct SyntheticSurvey: Sendable {
     return objects[Int(id) - 1].flux(band: visit.bandIndex, mjd: visit.mjd)
   }
 
-  /// The exact PSF of a source at the centre of a pixel near a position: what the PSF of an exposure is fitted to.
+  /// The exact PSF of a source near a position: what the PSF of an exposure is fitted to.
   ///
+  /// - Parameters:
+  ///   - dx: by how much the source is off the centre of pixel (0, 0), at most half a pixel.
+  ///   - dy: the same along columns.
   /// - Returns: a stamp about pixel (0, 0) of sum 1; `nil` when there is no such visit or detector.
-  package func exactPSF(visit number: Int64, detector: Int, at position: Point2D) -> Image<Double>? {
+  package func exactPSF(
+    visit number: Int64, detector: Int, at position: Point2D, dx: Double = 0, dy: Double = 0
+  ) -> Image<Double>? {
     guard let visit = visit(number), detector >= 0, detector < detectorCount else { return nil }
-    return MoffatField(config, visit).stamp(at: focalPlane.normalized(position, detector: detector))
+    return MoffatField(config, visit).stamp(at: focalPlane.normalized(position, detector: detector), dx: dx, dy: dy)
   }
 
   /// The ephemerides about a visit: `preloaded_SsObjects`.
