@@ -76,7 +76,7 @@ struct SubtractCommand: ParsableCommand {
     "sourceSelector.doIsolated": .boolean(false), "sourceSelector.doUnresolved": .boolean(false),
     "sourceSelector.signalToNoiseMinimum": .integer(30), "sourceSelector.signalToNoiseMaximum": .number(1e9),
     "makeKernel.kernel.AL.spatialKernelOrder": .integer(2), "makeKernel.kernel.AL.minStampsPerSpatialTerm": .integer(4),
-    "makeKernel.kernel.AL.candidateResidualStdMax": .integer(2),
+    "makeKernel.kernel.AL.candidateResidualStdMax": .integer(2), "makeKernel.kernel.AL.robustIterations": .integer(5),
   ]
 
   func run() throws {

@@ -20,9 +20,16 @@ struct GoldenPair {
 
   struct Truth: Decodable {
     struct Parameters: Decodable {
-      let sig_s: Double
-      let sig_t: Double
+      /// Standard deviations of the PSFs, pixels.
+      let scienceSigma: Double
+      let templateSigma: Double
       let zp: Double
+
+      enum CodingKeys: String, CodingKey {
+        case scienceSigma = "sig_s"
+        case templateSigma = "sig_t"
+        case zp
+      }
     }
     struct Stars: Decodable {
       let x: [Double]
@@ -66,8 +73,8 @@ struct GoldenPair {
           image: fits.image, mask: try #require(fits.mask), variance: try #require(fits.variance).map { $0 * factor }),
         psf: try SubtractionScene.psf(sigma, fits.image.box.center), wcs: fits.wcs, photoCalib: try PhotoCalib(mean: 1))
     }
-    science = try exposure("science", truth.par.sig_s, "scaleScienceVarianceFactor")
-    template = try exposure("template", truth.par.sig_t, "scaleTemplateVarianceFactor")
+    science = try exposure("science", truth.par.scienceSigma, "scaleScienceVarianceFactor")
+    template = try exposure("template", truth.par.templateSigma, "scaleTemplateVarianceFactor")
     template.wcs = science.wcs
     var schema = try Schema.minimalSource()
     let id: Key<Int64> = try schema.key("id")

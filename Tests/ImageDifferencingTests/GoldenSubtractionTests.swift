@@ -134,7 +134,9 @@ struct GoldenSubtractionTests {
     }
   }
 
-  /// Case C: the science image is convolved. The reference divides it by the kernel's sum and leaves the template as it is; ours divides both.
+  /// Case C: the science image is convolved.
+  ///
+  /// The reference divides it by the kernel's sum and leaves the template as it is; ours divides both.
   @Test func caseC() throws {
     let golden = try GoldenFile("C_S_nodec.h5")
     defer { golden.remove() }
@@ -165,7 +167,7 @@ struct GoldenSubtractionTests {
       $0.doSubtractBackground = true
     }.result.difference.maskedImage
     // What is true: transients have the fluxes that they were given, under the template's PSF; the reference's difference is full of stars.
-    let psf = try SubtractionScene.psf(pair.truth.par.sig_t, Point2D(x: 0, y: 0)).kernel
+    let psf = try SubtractionScene.psf(pair.truth.par.templateSigma, Point2D(x: 0, y: 0)).kernel
     let squares = psf.pixels.reduce(0) { $0 + $1 * $1 }
     var pulls: [Double] = []
     for (k, flux) in pair.truth.transients.flux.enumerated() {
@@ -173,7 +175,7 @@ struct GoldenSubtractionTests {
       guard let pixel = position.pixel,
         own.box.grown(by: -30).contains(pixel), own.mask[pixel.x, pixel.y] & edge == 0
       else { continue }
-      let model = try SubtractionScene.psf(pair.truth.par.sig_t, position).image(at: position)
+      let model = try SubtractionScene.psf(pair.truth.par.templateSigma, position).image(at: position)
       var (top, bottom, variance) = (0.0, 0.0, 0.0)
       for y in model.box.minY..<model.box.endY {
         for x in model.box.minX..<model.box.endX where clean.image[x, y].isFinite {

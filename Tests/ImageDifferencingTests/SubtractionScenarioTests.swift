@@ -354,7 +354,8 @@ import Testing
     #expect(again.difference.maskedImage == result.difference.maskedImage)
     #expect(again.kernelSources == nil)
     let own = try makeSubtraction { $0.allowKernelSourceDetection = true }.run(
-      template: scenes.template.exposure, science: scenes.science.exposure, sources: Catalog(scenes.science.sources.schema))
+      template: scenes.template.exposure, science: scenes.science.exposure,
+      sources: Catalog(scenes.science.sources.schema))
     #expect(own.kernelSources == nil)
     let found = try clippedStatistics(own.difference.maskedImage.image, own.difference.maskedImage.mask)
     let variance = try clippedStatistics(own.difference.maskedImage.variance, own.difference.maskedImage.mask)

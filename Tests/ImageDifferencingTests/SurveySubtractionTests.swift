@@ -25,6 +25,9 @@ import Testing
     config.mode = mode
     // Exposures have gradients that coadds, whose backgrounds are matched, do not have.
     config.doSubtractBackground = true
+    // Templates have a border, so stars near the edge are as good as others.
+    config.candidates.restrictKernelEdgeSources = false
+    try config.set("makeKernel.kernel.AL.robustIterations", to: .integer(5))
     return try survey.pairs.enumerated().filter { isWanted($1) }.flatMap { i, pair in
       try (0..<rounds).map { round in
         // 60 a megapixel: more would be in every other stamp.
@@ -105,8 +108,8 @@ import Testing
     #expect(all.count { abs($0) > 5 } <= all.count / 100)
     // 320 of them scatter by 1 ± 0.05.
     #expect(abs(try scatter(pulls(try of(.better).flatMap(\.transients))) - 1) < 0.1)
-    // Found: 1.16, of which the template's shared noise is 3 %.
-    #expect(try scatter(all) < 1.25)
+    // Found: 1.11 ± 0.03, of which the template's shared noise is 3 %.
+    #expect(try scatter(all) < 1.2)
     #expect(abs(mean(all)) < 0.2)
   }
 

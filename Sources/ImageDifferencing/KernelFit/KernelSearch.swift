@@ -206,9 +206,24 @@ package struct KernelSearch {
     // Hundreds of pixels determine the background of a stamp; of a kernel each of its coefficients is less certain.
     let order = Self.order(config.spatialKernelOrder, count: fits.count, perTerm: perTerm)
     let backgroundOrder = Self.order(config.spatialBgOrder, count: fits.count, perTerm: perTerm / 2)
-    return try SpatialKernelFit(
-      fits, components ?? basis, kernelBasis: config.basis(over: region, order: order),
-      backgroundBasis: config.fitForBackground ? config.basis(over: region, order: backgroundOrder) : nil)
+    let kernelBasis = config.basis(over: region, order: order)
+    let backgroundBasis = config.fitForBackground ? config.basis(over: region, order: backgroundOrder) : nil
+    var fit = try SpatialKernelFit(
+      fits, components ?? basis, kernelBasis: kernelBasis, backgroundBasis: backgroundBasis)
+    for _ in 0..<config.robustIterations {
+      let weights = fits.map { Self.weight(excess: fit.excess(of: $0.1, at: $0.0), unknowns: $0.1.system.size) }
+      fit = try SpatialKernelFit(
+        fits, components ?? basis, kernelBasis: kernelBasis, backgroundBasis: backgroundBasis, weights: weights)
+    }
+    return fit
+  }
+
+  /// What a star still counts for that asks for another kernel than the others: a variable one, one beside a variable one, one too bright for the model.
+  ///
+  /// The weight falls with the square of its deviation, so that what it pulls with falls too.
+  private static func weight(excess: Double, unknowns: Int) -> Double {
+    let deviation = excess / Double(unknowns)
+    return deviation.isFinite ? 1 / max(1, deviation / 2) : 0
   }
 
   /// The highest order up to one that is wanted for which there are enough stars.

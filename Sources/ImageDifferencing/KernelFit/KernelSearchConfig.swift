@@ -29,6 +29,7 @@ package struct KernelSearchConfig: Config {
   package var usePcaForSpatialKernel = false
   package var subtractMeanForPca = true
   package var numPrincipalComponents = 5
+  package var robustIterations = 0
   package var singleKernelClipping = true
   package var kernelSumClipping = true
   package var spatialKernelClipping = true
@@ -69,6 +70,9 @@ package struct KernelSearchConfig: Config {
     .field(
       "numPrincipalComponents", \.numPrincipalComponents, in: 3...1000,
       doc: "how many components are used at most, the mean included"),
+    .field(
+      "robustIterations", \.robustIterations, in: 0...100,
+      doc: "rounds in which stars that ask for another kernel than the others lose weight; 0 for least squares"),
     .field("singleKernelClipping", \.singleKernelClipping, doc: "reject stars that their own kernel does not match"),
     .field("kernelSumClipping", \.kernelSumClipping, doc: "reject stars whose kernel has another sum"),
     .field(

@@ -26,15 +26,18 @@ package struct SpatialKernelFit: Sendable {
 
   /// - Parameters:
   ///   - fits: of the stars, with their positions; all with the same functions, and with a background exactly when `backgroundBasis` is given.
+  ///   - weights: of the stars, beside those that their noise gives them; 1 each when left out.
   /// - Throws: ``Imaging/ImagingError/noResult(_:)`` for no stars, or a system that has no solution.
   package init(
     _ fits: [(position: Point2D, fit: SingleKernelFit)], _ basis: KernelBasis, kernelBasis: SpatialBasis,
-    backgroundBasis: SpatialBasis?
+    backgroundBasis: SpatialBasis?, weights: [Double]? = nil
   ) throws(ImagingError) {
     guard !fits.isEmpty else { throw .noResult("no star is left to fit a kernel to") }
     var sums = SpatialSums(
       functionCount: basis.count, hasConstantSum: basis.hasConstantSum, kernelBasis, backgroundBasis)
-    for (position, fit) in fits { try sums.add(fit.system, at: position) }
+    for (k, (position, fit)) in fits.enumerated() {
+      try sums.add(fit.system, at: position, weight: weights?[k] ?? 1)
+    }
     let system = try sums.system()
     let values = try system.solve().values
     self.basis = basis
@@ -47,6 +50,23 @@ package struct SpatialKernelFit: Sendable {
     }
     conditionNumber = try system.conditionNumber()
     candidateCount = fits.count
+  }
+
+  /// By how much a star's χ² is larger under this kernel and background than under its own: what noise alone makes as large as the number of unknowns.
+  ///
+  /// **Model.** (x − y)ᵀ M (x − y) with M the star's equations, y their solution and x the coefficients at its position.
+  func excess(of fit: SingleKernelFit, at position: Point2D) -> Double {
+    var shift = zip(coefficients(at: position), fit.coefficients).map { $0 - $1 }
+    if let background { shift.append(background(position) - fit.background) }
+    let size = fit.system.size
+    guard shift.count == size else { return 0 }
+    var sum = 0.0
+    for i in 0..<size {
+      var row = 0.0
+      for j in 0..<size { row += fit.system.matrix[i * size + j] * shift[j] }
+      sum += shift[i] * row
+    }
+    return sum
   }
 
   private func coefficients(at position: Point2D) -> [Double] {

@@ -52,7 +52,7 @@ struct SpatialSums {
   var kernelUnknowns: Int { hasConstantSum ? 1 + (functions - 1) * terms : functions * terms }
 
   /// - Throws: ``Imaging/ImagingError/sizeMismatch(what:found:expected:)`` for other unknowns.
-  mutating func add(_ system: SymmetricSystem, at position: Point2D) throws(ImagingError) {
+  mutating func add(_ system: SymmetricSystem, at position: Point2D, weight: Double = 1) throws(ImagingError) {
     let size = functions + (backgroundBasis == nil ? 0 : 1)
     guard system.size == size else {
       throw .sizeMismatch(what: "the unknowns of a star", found: "\(system.size)", expected: "\(size)")
@@ -63,7 +63,7 @@ struct SpatialSums {
       var pair = 0
       for i in 0..<terms {
         for j in i..<terms {
-          let factor = phi[i] * phi[j]
+          let factor = weight * phi[i] * phi[j]
           kernel[pair].withUnsafeMutableBufferPointer { sum in
             // The upper triangle is enough: M is symmetric, and so is each sum.
             for m in 0..<functions {
@@ -73,16 +73,16 @@ struct SpatialSums {
           pair += 1
         }
         for j in 0..<backgroundTerms {
-          let factor = phi[i] * psi[j]
+          let factor = weight * phi[i] * psi[j]
           for m in 0..<functions { mixed[i * backgroundTerms + j][m] += factor * matrix[m * size + functions] }
         }
-        for m in 0..<functions { kernelRight[i][m] += phi[i] * system.right[m] }
+        for m in 0..<functions { kernelRight[i][m] += weight * phi[i] * system.right[m] }
       }
       for i in 0..<backgroundTerms {
         for j in 0..<backgroundTerms {
-          background[i * backgroundTerms + j] += psi[i] * psi[j] * matrix[functions * size + functions]
+          background[i * backgroundTerms + j] += weight * psi[i] * psi[j] * matrix[functions * size + functions]
         }
-        backgroundRight[i] += psi[i] * system.right[functions]
+        backgroundRight[i] += weight * psi[i] * system.right[functions]
       }
     }
   }

@@ -102,7 +102,8 @@ package struct PSFSizes: Hashable, Sendable {
     func mean(_ psf: any PSF, _ box: Box2I, _ what: String) throws(UnknownPSFSizeError) -> PSFSize {
       guard let size = PSFSize(meanOf: psf, over: box, grid) else {
         throw UnknownPSFSizeError(
-          what: what, reason: "it is undefined, or has no moments, at all \(grid.count)² positions of a grid over \(box)")
+          what: what,
+          reason: "it is undefined, or has no moments, at all \(grid.count)² positions of a grid over \(box)")
       }
       return size
     }

@@ -106,7 +106,9 @@ private struct ScatterSample {
     func cells(_ length: Int) -> Int { max(1, (length + config.binSize - 1) / config.binSize) }
     let surface = try Background(
       of: image, mask: mask,
-      .init(columns: cells(box.width), rows: min(cells(box.height), rows.count), statistics: StatisticsControl(andMask: bad))
+      .init(
+        columns: cells(box.width), rows: min(cells(box.height), rows.count), statistics: StatisticsControl(andMask: bad)
+      )
     ).image(.akimaSpline, undersample: .reduceInterpOrder)
     ratios.reserveCapacity(part.area)
     values.reserveCapacity(part.area)

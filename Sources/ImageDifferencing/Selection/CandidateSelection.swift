@@ -54,9 +54,10 @@ package struct CandidateSelection: Config {
   ) throws -> [KernelCandidate] {
     let area = target.box.intersection(convolved.box)
       .grown(by: -((restrictKernelEdgeSources ? side : 0) + extraMargin))
+    // A template's planes may have been renamed by then (``MaskPreparation``).
+    let excluded = excludeMaskPlanes + excludeMaskPlanes.map { $0 + "_TEMPLATE" }
     let (first, second) = (
-      target.mask.planes.bitMask(ofExisting: excludeMaskPlanes),
-      convolved.mask.planes.bitMask(ofExisting: excludeMaskPlanes)
+      target.mask.planes.bitMask(ofExisting: excluded), convolved.mask.planes.bitMask(ofExisting: excluded)
     )
     var kept: [(source: KernelSource, box: Box2I)] = []
     for source in sources {

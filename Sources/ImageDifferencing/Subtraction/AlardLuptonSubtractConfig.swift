@@ -44,7 +44,8 @@ package struct AlardLuptonSubtractConfig: Config {
         doc: "the part below which a kernel that cannot be found is no failure"),
       .field("doScaleVariance", \.doScaleVariance, doc: "bring variances in line with the scatter of the sky first"),
       .config("scaleVariance", \.scaleVariance, doc: "how that is done"),
-      .field("doSubtractBackground", \.doSubtractBackground, doc: "subtract the background that is fitted with the kernel"),
+      .field(
+        "doSubtractBackground", \.doSubtractBackground, doc: "subtract the background that is fitted with the kernel"),
       .field(
         "doApplyExternalCalibrations", \.doApplyExternalCalibrations,
         doc: "take the PSF and the aperture corrections of the visit summary"),

@@ -64,9 +64,12 @@ extension AlardLuptonSubtractTask {
     let factor = scale.factor
     switch scale.evidence {
     case .pixels: break
-    case .image: warn("the variance of the \(what) is scaled by what its pixels scatter, \(factor): it does not fit them")
+    case .image:
+      warn("the variance of the \(what) is scaled by what its pixels scatter, \(factor): it does not fit them")
     case .grain:
-      warn("the \(what) is too crowded to tell noise by its scatter; by the grain of the pixels its variance is scaled by \(factor)")
+      warn(
+        "the \(what) is too crowded to tell noise by its scatter; by the grain of the pixels its variance is scaled by \(factor)"
+      )
     case .none: warn("the noise of the \(what) cannot be told from its pixels: its variance stays as it is")
     }
     try metadata.set(key, factor)

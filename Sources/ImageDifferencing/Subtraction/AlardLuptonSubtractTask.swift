@@ -113,6 +113,10 @@ package final class AlardLuptonSubtractTask: Task {
     try metadata.set("nPsfSources", stamps.count)
     try metadata.set("convolvedExposure", convolved.rawValue)
     let solution = try makeKernel.solve(stamps, targetFwhm: target, referenceFwhm: reference, region: science.box)
+    guard solution.spatialKernelSum > 0, solution.spatialKernelSum.isFinite else {
+      throw NoKernelCandidatesError(
+        description: "the kernel's sum is \(solution.spatialKernelSum): the two images do not show the same stars")
+    }
     return (try solution.fit.matching(convolved), rows)
   }
 

@@ -166,7 +166,12 @@ package struct FileSubtraction {
     try files.publish(
       pngFile(
         of: picture,
-        texts: [("Description", "science, matched template, difference; asinh from -10 to 100 sigma, sigma = \(look.sigma) counts")]),
+        texts: [
+          (
+            "Description",
+            "science, matched template, difference; asinh from -10 to 100 sigma, sigma = \(look.sigma) counts"
+          )
+        ]),
       to: "\(folder)/quicklook.png")
     try files.publish(Array((metadata.json.text(isPretty: true) + "\n").utf8), to: "\(folder)/metadata.json")
     return Summary(

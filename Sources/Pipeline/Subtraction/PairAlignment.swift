@@ -34,7 +34,8 @@ struct PairAlignment {
         throw IngestError(
           file: templateFile,
           reason: "it has \(template.box.width)×\(template.box.height) pixels, \(scienceFile) "
-            + "\(science.box.width)×\(science.box.height), and without a WCS in both nobody knows which belong together")
+            + "\(science.box.width)×\(science.box.height), and without a WCS in both nobody knows which belong together"
+        )
       }
       var result = template
       result.wcs = science.wcs

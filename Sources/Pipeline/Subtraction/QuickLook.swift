@@ -28,7 +28,9 @@ struct QuickLook {
 
   /// - Parameter panels: images of one box with their titles, left to right.
   func picture(_ panels: [(title: String, image: Image<Float>)]) -> Picture {
-    guard let first = panels.first?.image, first.width > 0, first.height > 0 else { return Picture(width: 1, height: 1) }
+    guard let first = panels.first?.image, first.width > 0, first.height > 0 else {
+      return Picture(width: 1, height: 1)
+    }
     let step = max(1, (max(first.width, first.height) + Self.largestSide - 1) / Self.largestSide)
     let (width, height) = ((first.width + step - 1) / step, (first.height + step - 1) / step)
     // Small images are enlarged, so that their pixels can be seen.
@@ -60,7 +62,9 @@ struct QuickLook {
 }
 
 extension Image<Float> {
-  /// The mean of the finite pixels of a square, as far as it lies in the image; NaN when there are none. Counted from the first pixel.
+  /// The mean of the finite pixels of a square, as far as it lies in the image; NaN when there are none.
+  ///
+  /// Columns and rows count from the first pixel.
   fileprivate func mean(column: Int, row: Int, side: Int) -> Double {
     var (sum, count) = (0.0, 0)
     for y in row..<Swift.min(row + side, height) {

@@ -61,7 +61,8 @@ extension ProgramTests {
         let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/out").sorted()
         #expect(
           names == [
-            "difference.fits", "difference.h5", "kernel.fits", "kernel.h5", "matchedTemplate.fits", "matchedTemplate.h5",
+            "difference.fits", "difference.h5", "kernel.fits", "kernel.h5", "matchedTemplate.fits",
+            "matchedTemplate.h5",
             "metadata.json", "quicklook.png",
           ])
         let difference = try exposure(folder + "/out/difference.h5")
@@ -79,7 +80,8 @@ extension ProgramTests {
         #expect(try difference.metadata.boolean("subtraction.isScore") == false)
         #expect(difference.provenance.inputs.map(\.dataID) == ["science.fits", "template.fits"])
         let kernel = try Dataset<MatchingKernel>(
-          decoding: try readFile(folder + "/out/kernel.h5"), name: "kernel.h5").content
+          decoding: try readFile(folder + "/out/kernel.h5"), name: "kernel.h5"
+        ).content
         #expect(abs(kernel.sum(at: found.box.center) - sum) < 1e-9)
         // FITS is the same, and h5py, astropy and a PNG reader read it.
         let fits = try FITSExposure(folder + "/out/difference.fits")
@@ -91,7 +93,9 @@ extension ProgramTests {
 
     @Test func theSameBytesAgainAndNothingIsOverwritten() throws {
       try inFolder { folder in
-        for out in ["one", "two"] { #expect(try run(["science.fits", "template.fits", "-o", out], in: folder).status == 0) }
+        for out in ["one", "two"] {
+          #expect(try run(["science.fits", "template.fits", "-o", out], in: folder).status == 0)
+        }
         for name in ["difference.h5", "matchedTemplate.h5", "kernel.h5", "quicklook.png", "metadata.json"] {
           #expect(try readFile("\(folder)/one/\(name)") == readFile("\(folder)/two/\(name)"), "\(name)")
         }
