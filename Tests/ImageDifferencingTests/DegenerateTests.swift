@@ -180,7 +180,7 @@ import Testing
     #expect(try names("NO_DATA") == ["NoWorkFound", "NoWorkFound"])
     #expect(try names("BAD") == [few, few])
     // The template's plane has another name by then, which is not among excludeMaskPlanes.
-    #expect(try names("SAT") == [few, "result"])
+    #expect(try names("SAT") == [few, few])
     #expect(try names("EDGE") == [few, "result"])
     #expect(try names("DETECTED") == ["result", "result"])
     #expect(try names("INTRP") == ["result", "result"])
