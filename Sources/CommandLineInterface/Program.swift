@@ -42,6 +42,8 @@ package func runSkydiff(tasks: [any PipelineTask.Type]) -> Never {
     do {
       var command = try SkydiffCommand.parseAsRoot()
       isRun = command is RunCommand
+      // What is not a run has nothing to finish first: files appear whole or not at all.
+      if !isRun { for number in [SIGINT, SIGTERM] { signal(number) { _ in _exit(75) } } }
       // Of several ranks one is enough for everything but a run.
       if isOtherRank, !isRun { exit(0) }
       try command.run()

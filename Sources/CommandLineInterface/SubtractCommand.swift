@@ -117,7 +117,7 @@ struct SubtractCommand: ParsableCommand {
     let lines = [
       "PSF: FWHM \(own) px, template \(other) px; the \(isTemplate ? "template" : "science image") is convolved"
         + (summary.isTemplateWarped ? ", after the template was warped onto the science image's pixels" : ""),
-      "kernel: \(integer("subtractImages:makeKernel.ALKernelSize")) px wide, from \(integer("subtractImages.nPsfSources")) stars, sum \(number("subtraction.kernelSum", "%.5g"))",
+      "kernel: \(integer("subtractImages:makeKernel.ALKernelSize")) px wide, from \(integer("subtractImages:makeKernel.usedCount")) of \(integer("subtractImages.nPsfSources")) stars, sum \(number("subtraction.kernelSum", "%.5g"))",
       "covered by the template: \(number("subtractImages.templateCoveragePercent")) %",
     ]
     try CommandLineInterface.output(lines.joined(separator: "\n") + "\n")

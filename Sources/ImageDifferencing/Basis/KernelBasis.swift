@@ -177,3 +177,20 @@ package struct KernelBasis: Sendable, Equatable {
     hasConstantSum ? coefficients[0] : zip(coefficients, sums).reduce(0) { $0 + $1.0 * $1.1 }
   }
 }
+
+extension KernelBasis {
+  /// What white noise of variance 1 in one pixel adds to a star's equations on average: the functions' products, and nothing for the background.
+  ///
+  /// - Throws: ``Imaging/ImagingError``.
+  func noiseSystem(withBackground: Bool) throws(ImagingError) -> SymmetricSystem {
+    let size = count + (withBackground ? 1 : 0)
+    var matrix = [Double](repeating: 0, count: size * size)
+    for m in 0..<count {
+      for n in m..<count {
+        let sum = zip(images[m].pixels, images[n].pixels).reduce(0) { $0 + $1.0 * $1.1 }
+        (matrix[m * size + n], matrix[n * size + m]) = (sum, sum)
+      }
+    }
+    return try SymmetricSystem(matrix: matrix, right: [Double](repeating: 0, count: size))
+  }
+}

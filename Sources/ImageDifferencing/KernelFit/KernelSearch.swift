@@ -208,12 +208,15 @@ package struct KernelSearch {
     let backgroundOrder = Self.order(config.spatialBgOrder, count: fits.count, perTerm: perTerm / 2)
     let kernelBasis = config.basis(over: region, order: order)
     let backgroundBasis = config.fitForBackground ? config.basis(over: region, order: backgroundOrder) : nil
-    var fit = try SpatialKernelFit(
-      fits, components ?? basis, kernelBasis: kernelBasis, backgroundBasis: backgroundBasis)
+    let isDebiased = config.doSubtractNoiseBias && basis.hasConstantSum && components == nil
+    func solve(_ weights: [Double]?) throws -> SpatialKernelFit {
+      try SpatialKernelFit(
+        fits, components ?? basis, kernelBasis: kernelBasis, backgroundBasis: backgroundBasis, weights: weights,
+        subtractsNoise: isDebiased, prior: isDebiased ? config.coefficientPrior : 0)
+    }
+    var fit = try solve(nil)
     for _ in 0..<config.robustIterations {
-      let weights = fits.map { Self.weight(excess: fit.excess(of: $0.1, at: $0.0), unknowns: $0.1.system.size) }
-      fit = try SpatialKernelFit(
-        fits, components ?? basis, kernelBasis: kernelBasis, backgroundBasis: backgroundBasis, weights: weights)
+      fit = try solve(fits.map { Self.weight(excess: fit.excess(of: $0.1, at: $0.0), unknowns: $0.1.system.size) })
     }
     return fit
   }

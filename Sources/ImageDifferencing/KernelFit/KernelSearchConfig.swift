@@ -30,6 +30,8 @@ package struct KernelSearchConfig: Config {
   package var subtractMeanForPca = true
   package var numPrincipalComponents = 5
   package var robustIterations = 0
+  package var doSubtractNoiseBias = false
+  package var coefficientPrior = 0.03
   package var singleKernelClipping = true
   package var kernelSumClipping = true
   package var spatialKernelClipping = true
@@ -73,6 +75,14 @@ package struct KernelSearchConfig: Config {
     .field(
       "robustIterations", \.robustIterations, in: 0...100,
       doc: "rounds in which stars that ask for another kernel than the others lose weight; 0 for least squares"),
+    .field(
+      "doSubtractNoiseBias", \.doSubtractNoiseBias,
+      doc:
+        "take the noise of the image to convolve off the equations of the varying kernel; not for delta functions or components"
+    ),
+    .field(
+      "coefficientPrior", \.coefficientPrior, in: 0...1000,
+      doc: "with doSubtractNoiseBias: expected size of the coefficients but the kernel's sum; 0 for any"),
     .field("singleKernelClipping", \.singleKernelClipping, doc: "reject stars that their own kernel does not match"),
     .field("kernelSumClipping", \.kernelSumClipping, doc: "reject stars whose kernel has another sum"),
     .field(

@@ -32,6 +32,8 @@ package struct SingleKernelFit: Sendable {
   private(set) var matched: [Double]
   /// The strength of the regularisation; 0 without one.
   package let lambda: Double
+  /// What the noise of the image to convolve adds to the equations, as a multiple of the functions' products: pixels times its share of the variance.
+  let noiseShare: Double
 
   /// - Throws: ``Imaging/ImagingError`` for a stamp that is too small, has NaN, or a variance that is not positive.
   package init(
@@ -44,9 +46,12 @@ package struct SingleKernelFit: Sendable {
     switch weighting {
     case .constant:
       let weight = 1 / (try Self.medianVariance(candidate))
+      let own = try PixelStatistics(of: candidate.template.variance.pixels, .quartiles).median
+      noiseShare = own.isFinite ? Double(inner.area) * own * weight : 0
       system = try SymmetricSystem(columns: design, rowCount: inner.area, target: target, weight: weight)
     case .pixels, .variance:
       let weights = try Self.variance(candidate, inner, weighting).map { 1 / $0 }
+      noiseShare = 0
       system = try SymmetricSystem(columns: design, rowCount: inner.area, target: target, weights: weights)
     }
     let solution: SymmetricSystem.Solution

@@ -27,10 +27,15 @@ package struct SpatialKernelFit: Sendable {
   /// - Parameters:
   ///   - fits: of the stars, with their positions; all with the same functions, and with a background exactly when `backgroundBasis` is given.
   ///   - weights: of the stars, beside those that their noise gives them; 1 each when left out.
+  ///   - subtractsNoise: takes off the equations what the noise of the image to convolve adds to them on average: N V_T⟨Bₘ, Bₙ⟩ a star, N pixels of
+  ///     variance V_T (differencing D3.1). Left in, it makes the kernel too small and too smooth.
+  ///   - prior: the standard deviation that coefficients but the first are expected to have; 0 for none. Without it the equations less their noise may
+  ///     determine nothing.
   /// - Throws: ``Imaging/ImagingError/noResult(_:)`` for no stars, or a system that has no solution.
   package init(
     _ fits: [(position: Point2D, fit: SingleKernelFit)], _ basis: KernelBasis, kernelBasis: SpatialBasis,
-    backgroundBasis: SpatialBasis?, weights: [Double]? = nil
+    backgroundBasis: SpatialBasis?, weights: [Double]? = nil, subtractsNoise: Bool = false,
+    prior: Double = 0
   ) throws(ImagingError) {
     guard !fits.isEmpty else { throw .noResult("no star is left to fit a kernel to") }
     var sums = SpatialSums(
@@ -38,7 +43,18 @@ package struct SpatialKernelFit: Sendable {
     for (k, (position, fit)) in fits.enumerated() {
       try sums.add(fit.system, at: position, weight: weights?[k] ?? 1)
     }
-    let system = try sums.system()
+    if subtractsNoise {
+      let noise = try basis.noiseSystem(withBackground: backgroundBasis != nil)
+      for (k, (position, fit)) in fits.enumerated() {
+        try sums.add(noise, at: position, weight: -(weights?[k] ?? 1) * fit.noiseShare)
+      }
+    }
+    var system = try sums.system()
+    if prior > 0 {
+      var ridge = [Double](repeating: 0, count: system.size * system.size)
+      for i in 1..<max(1, sums.kernelUnknowns) { ridge[i * system.size + i] = 1 / (prior * prior) }
+      system = try system.adding(ridge, times: 1)
+    }
     let values = try system.solve().values
     self.basis = basis
     self.kernelBasis = kernelBasis

@@ -89,6 +89,8 @@ package final class MakeKernelTask: Task {
       try metadata.set("ALKernelSize", solution.kernelSide)
       try metadata.set("ALBasisMode", mode.rawValue)
     }
+    try metadata.set("usedCount", solution.usedCount)
+    try metadata.set("rejectedCount", solution.rejectedCount)
     try metadata.set("spatialConditionNum", solution.spatialConditionNum)
     try metadata.set("spatialKernelSum", solution.spatialKernelSum)
     for warning in solution.warnings { warn(warning) }

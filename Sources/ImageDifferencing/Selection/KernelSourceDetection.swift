@@ -61,7 +61,7 @@ enum KernelSourceDetection {
     var catalog = try detection.run(&image, schema: schema, ids: &ids).sources
     let detected = catalog.rowCount
     guard detected > 0 else { throw NoKernelSourcesError(detected: 0) }
-    let bad = ["NO_DATA", "EDGE", "SAT"]
+    let bad = ["NO_DATA", "EDGE", "SAT", "SAT_TEMPLATE"]
     let (own, other) = (exposure.maskedImage.mask, template)
     let (first, second) = (own.planes.bitMask(ofExisting: bad), other.planes.bitMask(ofExisting: bad))
     catalog = catalog.filter { row in

@@ -55,7 +55,9 @@ extension AlardLuptonSubtractTask {
     }
     let masks = config.masks
     try science.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in mask = try masks.prepare(science: mask) }
-    try template.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in mask = try masks.prepare(template: mask)
+    try template.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in
+      // From here on a bit means the same in both.
+      mask = try masks.prepare(template: mask).conformed(to: science.maskedImage.mask.planes)
     }
   }
 

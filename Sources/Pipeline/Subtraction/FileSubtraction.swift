@@ -93,7 +93,7 @@ package struct FileSubtraction {
         template: aligned.template, science: characterized.exposure, sources: sources ?? characterized.sources)
     }
     let inputs = [(request.science, own.digest), (request.template, other.digest)]
-    return try write(result, aligned, characterized.exposure, inputs, folder)
+    return try write(result, aligned, characterized.exposure, request, inputs, folder)
   }
 
   private func checkBands(_ science: Exposure, _ template: Exposure, _ request: Request) throws {
@@ -115,9 +115,10 @@ package struct FileSubtraction {
 
   // MARK: - Products
 
+  private static let exposures = ["difference", "matchedTemplate", "kernel"]
+
   private var products: [String] {
-    let exposures = ["difference", "matchedTemplate", "kernel"]
-    return exposures.map { $0 + ".h5" } + (writesFITS ? exposures.map { $0 + ".fits" } : []) + [
+    Self.exposures.map { $0 + ".h5" } + (writesFITS ? Self.exposures.map { $0 + ".fits" } : []) + [
       "quicklook.png", "metadata.json",
     ]
   }
@@ -131,8 +132,12 @@ package struct FileSubtraction {
 
   private func write(
     _ result: SubtractionResult, _ aligned: PairAlignment, _ scienceExposure: Exposure,
-    _ inputs: [(String, FileDigest)], _ folder: String
+    _ request: Request, _ inputs: [(String, FileDigest)], _ folder: String
   ) throws -> Summary {
+    // Products of an earlier pair must not stand beside these.
+    if replaces, !writesFITS {
+      for name in Self.exposures { try? FileManager.default.removeItem(atPath: "\(folder)/\(name).fits") }
+    }
     let kernel = result.psfMatchingKernel
     let sum = kernel.sum(at: result.difference.box.center)
     var metadata = try allMetadata()
@@ -140,7 +145,7 @@ package struct FileSubtraction {
     try metadata.set("subtraction.isScore", false)
     try metadata.set("subtraction.kernelSum", sum)
     try metadata.set("subtraction.isTemplateWarped", aligned.isWarped)
-    let provenance = provenance(inputs)
+    let provenance = try provenance(request, inputs)
     func publish(_ name: String, _ exposure: Exposure) throws {
       try files.publish(
         try Dataset(exposure, metadata: metadata, provenance: provenance).encode("\(folder)/\(name).h5"),
@@ -189,7 +194,8 @@ package struct FileSubtraction {
 
   private func allWarnings(of task: any Task) -> [String] { task.taskDict.values.flatMap { $0.warnings } }
 
-  private func provenance(_ inputs: [(path: String, digest: FileDigest)]) -> Provenance {
+  /// Everything that the pixels depend on, also what was typed.
+  private func provenance(_ request: Request, _ inputs: [(path: String, digest: FileDigest)]) throws -> Provenance {
     var provenance = Provenance()
     provenance.datasetType = "difference"
     provenance.dataID = inputs.map { URL(filePath: $0.path).lastPathComponent }.joined(separator: " - ")
@@ -197,8 +203,20 @@ package struct FileSubtraction {
     provenance.configYAML =
       ConfigText.yaml(subtraction.fullName, subtraction.config.tree)
       + ConfigText.yaml("characterizeImage", science.config.tree)
+      + "subtract:\n  keepSky: \(request.keepsSky)\n  sciencePSF: \(request.sciencePSF?.description ?? "measured")\n"
+      + "  templatePSF: \(request.templatePSF?.description ?? "measured")\n"
     provenance.inputs = zip(["science", "template"], inputs).map { role, input in
       .init(datasetType: role, dataID: URL(filePath: input.path).lastPathComponent, digest: input.digest)
+    }
+    for (role, path) in [
+      ("sources", request.sources), ("sciencePSF", request.sciencePSF?.file),
+      ("templatePSF", request.templatePSF?.file),
+    ] {
+      guard let path else { continue }
+      provenance.inputs.append(
+        .init(
+          datasetType: role, dataID: URL(filePath: path).lastPathComponent,
+          digest: FileDigest(of: try readFile(path))))
     }
     return provenance
   }

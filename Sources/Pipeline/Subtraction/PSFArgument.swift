@@ -11,6 +11,11 @@ package struct PSFArgument: Hashable, Sendable {
 
   package init(_ text: String) { self.text = text }
 
+  /// As it was given.
+  var description: String { text }
+  /// The file that it names; `nil` for a FWHM.
+  var file: String? { Double(text) == nil ? text : nil }
+
   /// - Parameter box: of the image that it is for.
   /// - Throws: ``IngestError``, ``Repository/FITSError``, and what reading throws.
   package func psf(over box: Box2I) throws -> any PSF {
