@@ -31,6 +31,8 @@ package final class MPIWorld {
   ///
   /// - Throws: ``MPIError``, and what the closure throws; MPI is ended in either case.
   package static func run<Result>(_ body: (MPIWorld) throws -> Result) throws -> Result {
+    // Where others go on without a rank that died, nobody may wait for it at the end, as MPI_Finalize does on its own.
+    if getenv("OMPI_MCA_orte_enable_recovery") != nil { setenv("OMPI_MCA_async_mpi_finalize", "1", 0) }
     var provided: Int32 = 0
     try check("start", skydiff_mpi_init(&provided))
     guard provided >= skydiff_mpi_funneled() else {
