@@ -42,6 +42,61 @@ import Testing
     #expect(throws: ImagingError.self) { try psf.image(at: Point2D(x: .nan, y: 0)) }
   }
 
+  /// Gaussians under Gaussians are Gaussians; and where PSF and kernel vary, what they are at a place is what counts.
+  @Test func theConvolvedPSFIsWhatSourcesBecome() throws {
+    let region = Box2I(minX: 100, minY: -50, width: 400, height: 300)
+    let fixed = try PolynomialPSF(
+      convolving: KernelPSF(gaussian(1.5), averagePosition: region.center), with: Kernel(gaussian(2, side: 25)),
+      over: region)
+    let expected = gaussian(2.5, side: 41)
+    let image = try fixed.kernelImage(at: Point2D(x: 111, y: 17))
+    let peak = expected.pixels.reduce(0, +)
+    for v in -8...8 {
+      for u in -8...8 { #expect(abs(image[u, v] - expected[20 + u, 20 + v] / peak) < 1e-4 * image[0, 0]) }
+    }
+    #expect(abs(image.sum - 1) < 1e-12)
+
+    let (linear, edges) = (SpatialBasis(.chebyshev(Box2D(region)), order: 1), Box2D(region))
+    let narrow = gaussian(1.5).map { $0 / (2 * .pi * 2.25) }
+    let lopsided = Image<Double>(box: Box2I(width: 31, height: 31)) { x, y in
+      0.02 * Double(x - 15) * narrow[x, y]
+    }
+    let psf = try PolynomialPSF(
+      Kernel(planes: [narrow, lopsided, lopsided], basis: linear), averagePosition: region.center)
+    let wide = gaussian(1.2, side: 21).map { $0 / (2 * .pi * 1.44) }
+    let ring = Image<Double>(box: wide.box) { x, y in
+      let (dx, dy) = (Double(x - 10), Double(y - 10))
+      return 0.03 * (dx * dx + dy * dy - 2.88 + 0.5 * dy) * wide[x, y]
+    }
+    let kernel = try Kernel(planes: [wide, ring, ring], basis: linear)
+    let varying = try PolynomialPSF(convolving: psf, with: kernel, over: region)
+    for position in [Point2D(x: 130, y: -20), region.center, Point2D(x: 499, y: 249), Point2D(x: 321, y: 10)] {
+      let (own, under) = (try psf.kernelImage(at: position), kernel.image(at: position))
+      let found = try varying.kernelImage(at: position)
+      #expect(edges.contains(position))
+      for v in -7...7 {
+        for u in -7...7 {
+          var sum = 0.0
+          for y in 0..<21 {
+            for x in 0..<21 where own.box.contains(Point2I(x: u + x - 10, y: v + y - 10)) {
+              sum += under[x, y] * own[u + x - 10, v + y - 10]
+            }
+          }
+          #expect(abs(found[u, v] - sum / under.sum) < 3e-4 * found[0, 0], "\(position) \(u) \(v)")
+        }
+      }
+    }
+  }
+
+  /// A PSF that is nowhere, and a kernel under which nothing is left.
+  @Test func noConvolvedPSF() throws {
+    let psf = try KernelPSF(gaussian(1.5), averagePosition: Point2D(x: 5, y: 5))
+    let nothing = try Kernel(Image(box: Box2I(width: 3, height: 3), fill: 0))
+    #expect(throws: ImagingError.self) {
+      try PolynomialPSF(convolving: psf, with: nothing, over: Box2I(width: 10, height: 10))
+    }
+  }
+
   @Test(
     .enabled(
       if: GoldenFile.isAvailable("F_imagepsf.h5"), "needs shared/golden and the Python environment of `make test`"))

@@ -19,6 +19,7 @@ package struct AlardLuptonSubtractConfig: Config {
   package var doScaleVariance = true
   package var scaleVariance = ScaleVarianceConfig()
   package var doSubtractBackground = false
+  package var doConvolvePsf = true
   package var doApplyExternalCalibrations = false
   package var makeKernel = MakeKernelTask.makeField("the kernel that makes the images alike")
   package var sourceSelector = SourceSelectorConfig()
@@ -46,6 +47,9 @@ package struct AlardLuptonSubtractConfig: Config {
       .config("scaleVariance", \.scaleVariance, doc: "how that is done"),
       .field(
         "doSubtractBackground", \.doSubtractBackground, doc: "subtract the background that is fitted with the kernel"),
+      .field(
+        "doConvolvePsf", \.doConvolvePsf,
+        doc: "where the science exposure is convolved, the difference has its convolved PSF, and not the template's"),
       .field(
         "doApplyExternalCalibrations", \.doApplyExternalCalibrations,
         doc: "take the PSF and the aperture corrections of the visit summary"),

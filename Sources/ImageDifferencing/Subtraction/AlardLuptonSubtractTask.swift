@@ -155,11 +155,11 @@ package final class AlardLuptonSubtractTask: Task {
     }
     var difference = science
     difference.maskedImage = result.difference
-    difference.psf = matching.convolved == .template ? science.psf : template.psf
+    difference.psf = matching.convolved == .template ? science.psf : convolved(science.psf, matching, over: difference.box) ?? template.psf
     var matchedScience = difference
     matchedScience.maskedImage = result.matchedScience ?? science.maskedImage
     var matchedTemplate = Exposure(
-      result.matchedTemplate, psf: difference.psf, wcs: science.wcs, photoCalib: science.photoCalib,
+      result.matchedTemplate, psf: matching.convolved == .template ? science.psf : template.psf, wcs: science.wcs, photoCalib: science.photoCalib,
       visitInfo: template.visitInfo, filter: template.filter ?? science.filter, detector: template.detector)
     matchedTemplate.apCorrMap = science.apCorrMap
     if let missing {
@@ -174,6 +174,18 @@ package final class AlardLuptonSubtractTask: Task {
 }
 
 extension AlardLuptonSubtractTask {
+  /// The PSF of the science exposure under the kernel: what a new source looks like in the difference. That of the template is what the kernel aims at, and
+  /// never quite hits.
+  private func convolved(_ psf: (any PSF)?, _ matching: MatchingKernel, over box: Box2I) -> (any PSF)? {
+    guard config.doConvolvePsf, let psf else { return nil }
+    do throws(ImagingError) {
+      return try PolynomialPSF(convolving: psf, with: matching.kernel, over: box)
+    } catch {
+      warn("the science exposure's PSF cannot be convolved: \(error); the difference has the template's")
+      return nil
+    }
+  }
+
   /// The mask of an exposure whose pixels without data were filled, so that the convolution could not spread NaN: there is still nothing there.
   private func missingPixels(of exposure: Exposure) -> Mask? {
     let mask = exposure.maskedImage.mask
