@@ -50,15 +50,16 @@ import Testing
     var selection = CandidateSelection()
     selection.minKernelSources = 1
     // 2·15 + 1 pixels; 15 more at the edge.
-    let all = try selection.candidates(sources, convolved: template, target: science, side: 15)
+    let all = try selection.candidates(sources, convolved: template, reference: science, side: 15)
     #expect(all.map(\.id) == [1, 2])
     #expect(all[0].template.box == Box2I(minX: 185, minY: 85, width: 31, height: 31))
     #expect(all[0].science.box == all[0].template.box && all[0].rating == 1000)
     selection.restrictKernelEdgeSources = false
-    #expect(try selection.candidates(sources, convolved: template, target: science, side: 15).map(\.id) == [1, 2, 7])
+    #expect(
+      try selection.candidates(sources, convolved: template, reference: science, side: 15).map(\.id) == [1, 2, 7])
     selection.minKernelSources = 4
     let error = #expect(throws: InsufficientKernelSourcesError.self) {
-      try selection.candidates(sources, convolved: template, target: science, side: 15)
+      try selection.candidates(sources, convolved: template, reference: science, side: 15)
     }
     #expect(error?.nSources == 3 && error?.nRequired == 4)
   }
@@ -69,7 +70,7 @@ import Testing
     let sources = (0..<20).map { source(Int64($0), 100 + 10 * Double($0), 200, flux: 1000 + Double($0 * 7 % 20)) }
     var selection = CandidateSelection()
     selection.maxKernelSources = 5
-    let found = try selection.candidates(sources, convolved: image, target: image, side: 11)
+    let found = try selection.candidates(sources, convolved: image, reference: image, side: 11)
     let best = sources.sorted { $0.flux > $1.flux }.prefix(5).map(\.id).sorted()
     #expect(found.map(\.id) == best)
   }
@@ -99,7 +100,7 @@ import Testing
     let mask = try MaskPreparation().prepare(template: template.mask)
     try template.update { _, own, _ in own = mask }
     let found = try CandidateSelection().candidates(
-      sources, convolved: template, target: scene.science, side: scene.basis.side)
+      sources, convolved: template, reference: scene.science, side: scene.basis.side)
     #expect(found.map { Double($0.id) } == (try golden["kernel_source_ids"].doubles))
   }
 }

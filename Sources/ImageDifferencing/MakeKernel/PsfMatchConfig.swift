@@ -32,15 +32,11 @@ package struct PsfMatchConfigAL: Config {
       .field(
         "kernelBasisSet", \.kernelBasisSet, doc: "the kind of functions, which follows from the alternative",
         requirement: "alard-lupton; select DF for others", where: { $0 == "alard-lupton" })
-    ] + lifted(\.basis) + lifted(\.search) + lifted(\.unused)
+    ] + ConfigField.lifted(\Self.basis) + ConfigField.lifted(\Self.search) + ConfigField.lifted(\Self.unused)
 
   package func validate() throws(ConfigProblem) {
     try basis.validate()
     try search.validate()
-  }
-
-  private static func lifted<Part: Config>(_ path: ConfigPath<Self, Part>) -> [ConfigField<Self>] {
-    ConfigField.lifted(path)
   }
 }
 
@@ -64,14 +60,11 @@ package struct PsfMatchConfigDF: Config {
       .field(
         "kernelBasisSet", \.kernelBasisSet, doc: "the kind of functions, which follows from the alternative",
         requirement: "delta-function; select AL for others", where: { $0 == "delta-function" })
-    ] + lifted(\.basis) + lifted(\.search) + lifted(\.regularization) + lifted(\.unused)
+    ] + ConfigField.lifted(\Self.basis) + ConfigField.lifted(\Self.search) + ConfigField.lifted(\Self.regularization)
+    + ConfigField.lifted(\Self.unused)
 
   package func validate() throws(ConfigProblem) {
     try search.validate()
     try regularization.validate()
-  }
-
-  private static func lifted<Part: Config>(_ path: ConfigPath<Self, Part>) -> [ConfigField<Self>] {
-    ConfigField.lifted(path)
   }
 }

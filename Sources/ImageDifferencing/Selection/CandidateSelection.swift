@@ -43,26 +43,24 @@ package struct CandidateSelection: Config {
   ///
   /// - Parameters:
   ///   - sources: those that their catalog speaks for.
-  ///   - convolved: the image to convolve, over the box of `target` at least.
-  ///   - target: the image to match.
+  ///   - convolved: the image to convolve.
+  ///   - reference: the image to match; candidates lie in both.
   ///   - side: of the kernel, pixels.
-  ///   - extraMargin: pixels at the edge that cannot be used for another reason.
   /// - Returns: in the order of the sources, rated by their fluxes.
   /// - Throws: ``InsufficientKernelSourcesError``, ``Imaging/ImagingError``.
   package func candidates(
-    _ sources: [KernelSource], convolved: MaskedImage, target: MaskedImage, side: Int, extraMargin: Int = 0
+    _ sources: [KernelSource], convolved: MaskedImage, reference: MaskedImage, side: Int
   ) throws -> [KernelCandidate] {
-    let area = target.box.intersection(convolved.box)
-      .grown(by: -((restrictKernelEdgeSources ? side : 0) + extraMargin))
+    let area = reference.box.intersection(convolved.box).grown(by: restrictKernelEdgeSources ? -side : 0)
     // A template's planes may have been renamed by then (``MaskPreparation``).
     let excluded = excludeMaskPlanes + excludeMaskPlanes.map { $0 + "_TEMPLATE" }
     let (first, second) = (
-      target.mask.planes.bitMask(ofExisting: excluded), convolved.mask.planes.bitMask(ofExisting: excluded)
+      reference.mask.planes.bitMask(ofExisting: excluded), convolved.mask.planes.bitMask(ofExisting: excluded)
     )
     var kept: [(source: KernelSource, box: Box2I)] = []
     for source in sources {
       guard let box = Box2I(centeredAt: source.position, side: 2 * side + 1), area.contains(box),
-        target.mask.isClear(of: first, in: box), convolved.mask.isClear(of: second, in: box)
+        reference.mask.isClear(of: first, in: box), convolved.mask.isClear(of: second, in: box)
       else { continue }
       kept.append((source, box))
     }
@@ -78,7 +76,7 @@ package struct CandidateSelection: Config {
     return try kept.map { source, box in
       try KernelCandidate(
         id: source.id, position: source.position, rating: source.flux, template: convolved.cropped(to: box),
-        science: target.cropped(to: box))
+        science: reference.cropped(to: box))
     }
   }
 }

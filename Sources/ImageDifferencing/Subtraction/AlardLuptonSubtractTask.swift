@@ -9,7 +9,7 @@ package import TaskFramework
 /// Subtracts a template from a science exposure of the same pixels, after a kernel has made their PSFs alike.
 ///
 /// **Metadata.** `convolvedExposure`, `templateCoveragePercent`, `scaleTemplateVarianceFactor`, `scaleScienceVarianceFactor`, `sciencePsfSize`,
-/// `templatePsfSize` (FWHM, pixels), `scienceLimitingMagnitude`, `templateLimitingMagnitude`, `diffimLimitingMagnitude`, `nPsfSources`,
+/// `templatePsfSize` (FWHM, pixels), `scienceLimitingMagnitude`, `templateLimitingMagnitude`, `diffimLimitingMagnitude`, `nPsfSources`, `nInterpolated`,
 /// `differenceFootprintRatioMean`, `differenceFootprintRatioStdev` and the same of `SkyRatio`; the kernel's are its subtask's.
 ///
 /// **Source.** Alard & Lupton 1998 (ApJ 503, 325); differencing A.
@@ -54,7 +54,7 @@ package final class AlardLuptonSubtractTask: Task {
     }
   }
 
-  /// Subtracts with a kernel that is known already (`SimplifiedSubtractTask` with `useExistingKernel`; differencing A14.2).
+  /// Subtracts with a kernel that is known already (differencing A14.2; the reference system has a task of its own for it).
   ///
   /// The result is that of the run that found the kernel, bit for bit.
   ///
@@ -95,7 +95,8 @@ package final class AlardLuptonSubtractTask: Task {
     let other = template.maskedImage
     func candidates(_ chosen: [KernelSource]) throws -> [KernelCandidate] {
       try config.candidates.candidates(
-        chosen, convolved: isTemplate ? other : science.maskedImage, target: isTemplate ? science.maskedImage : other,
+        chosen, convolved: isTemplate ? other : science.maskedImage,
+        reference: isTemplate ? science.maskedImage : other,
         side: side)
     }
     let all = try KernelSource.all(of: sources)
@@ -155,11 +156,14 @@ package final class AlardLuptonSubtractTask: Task {
     }
     var difference = science
     difference.maskedImage = result.difference
-    difference.psf = matching.convolved == .template ? science.psf : convolved(science.psf, matching, over: difference.box) ?? template.psf
+    difference.psf =
+      matching.convolved == .template
+      ? science.psf : convolved(science.psf, matching, over: difference.box) ?? template.psf
     var matchedScience = difference
     matchedScience.maskedImage = result.matchedScience ?? science.maskedImage
     var matchedTemplate = Exposure(
-      result.matchedTemplate, psf: matching.convolved == .template ? science.psf : template.psf, wcs: science.wcs, photoCalib: science.photoCalib,
+      result.matchedTemplate, psf: matching.convolved == .template ? science.psf : template.psf, wcs: science.wcs,
+      photoCalib: science.photoCalib,
       visitInfo: template.visitInfo, filter: template.filter ?? science.filter, detector: template.detector)
     matchedTemplate.apCorrMap = science.apCorrMap
     if let missing {

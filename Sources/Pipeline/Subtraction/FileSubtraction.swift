@@ -13,8 +13,8 @@ package import TaskFramework
 
 /// Subtracts the template in one file from the science image in another, and writes what comes of it into a folder.
 ///
-/// **Steps.** Both are read; the template is brought onto the science image's pixels, should their WCSs differ; each gets its sky removed, a variance and a
-/// PSF measured, as far as it lacks them; then ``ImageDifferencing/AlardLuptonSubtractTask``.
+/// **Steps.** Both are read; each gets its sky removed, a variance and a PSF measured, as far as it lacks them; the template is brought onto the science
+/// image's pixels, should their WCSs differ; then ``ImageDifferencing/AlardLuptonSubtractTask``.
 ///
 /// **Products.** `difference.h5`, `matchedTemplate.h5`, `kernel.h5`, `quicklook.png`, `metadata.json`, the last one last; each whole or not at all.
 package struct FileSubtraction {
@@ -41,7 +41,6 @@ package struct FileSubtraction {
     /// Of all tasks, by full name.
     package let metadata: TaskMetadata
     package let warnings: [String]
-    package let kernelSum: Double
   }
 
   private let subtraction: AlardLuptonSubtractTask
@@ -80,14 +79,15 @@ package struct FileSubtraction {
     if let psf = request.templatePSF { reference.psf = try psf.psf(over: reference.box) }
     // What can be wrong with the pair is found before anything takes time.
     try checkBands(exposure, reference, request)
+    try PairAlignment.check(reference, exposure, templateFile: request.template, scienceFile: request.science)
+    let sources = try request.sources.map { path in
+      try SourceList(try Ingestion.readCatalog(path), file: path, exposure: exposure).catalog
+    }
     let characterized = try naming(request.science) { try science.run(exposure, keepSky: request.keepsSky) }
     let templateImage = try naming(request.template) { try template.run(reference, keepSky: request.keepsSky) }
     let aligned = try PairAlignment(
       templateImage.exposure, onto: characterized.exposure, templateFile: request.template,
       scienceFile: request.science)
-    let sources = try request.sources.map { path in
-      try SourceList(try Ingestion.readCatalog(path), file: path, exposure: characterized.exposure).catalog
-    }
     let result = try naming("\(request.science) - \(request.template)") {
       try subtraction.run(
         template: aligned.template, science: characterized.exposure, sources: sources ?? characterized.sources)
@@ -124,9 +124,11 @@ package struct FileSubtraction {
   }
 
   private func checkProducts(in folder: String) throws(PublishError) {
-    guard !replaces else { return }
-    for product in products where FileManager.default.fileExists(atPath: "\(folder)/\(product)") {
-      throw .cannotCreate(path: "\(folder)/\(product)", reason: "it exists; --overwrite replaces it")
+    for path in products.map({ "\(folder)/\($0)" }) {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { continue }
+      if isFolder.boolValue { throw .cannotCreate(path: path, reason: "it is a directory") }
+      if !replaces { throw .cannotCreate(path: path, reason: "it exists; --overwrite replaces it") }
     }
   }
 
@@ -139,16 +141,20 @@ package struct FileSubtraction {
       for name in Self.exposures { try? FileManager.default.removeItem(atPath: "\(folder)/\(name).fits") }
     }
     let kernel = result.psfMatchingKernel
-    let sum = kernel.sum(at: result.difference.box.center)
     var metadata = try allMetadata()
     try metadata.set("subtraction.convolvedExposure", kernel.convolved.rawValue)
     try metadata.set("subtraction.isScore", false)
-    try metadata.set("subtraction.kernelSum", sum)
+    try metadata.set("subtraction.kernelSum", kernel.sum(at: result.difference.box.center))
     try metadata.set("subtraction.isTemplateWarped", aligned.isWarped)
-    let provenance = try provenance(request, inputs)
+    let common = try provenance(request, inputs)
+    func origin(of product: String) -> Provenance {
+      var result = common
+      result.datasetType = product
+      return result
+    }
     func publish(_ name: String, _ exposure: Exposure) throws {
       try files.publish(
-        try Dataset(exposure, metadata: metadata, provenance: provenance).encode("\(folder)/\(name).h5"),
+        try Dataset(exposure, metadata: metadata, provenance: origin(of: name)).encode("\(folder)/\(name).h5"),
         to: "\(folder)/\(name).h5")
       guard writesFITS else { return }
       try files.publish(
@@ -157,7 +163,7 @@ package struct FileSubtraction {
     try publish("difference", result.difference)
     try publish("matchedTemplate", result.matchedTemplate)
     try files.publish(
-      try Dataset(kernel, metadata: metadata, provenance: provenance).encode("\(folder)/kernel.h5"),
+      try Dataset(kernel, metadata: metadata, provenance: origin(of: "kernel")).encode("\(folder)/kernel.h5"),
       to: "\(folder)/kernel.h5")
     if writesFITS {
       try files.publish(
@@ -181,7 +187,7 @@ package struct FileSubtraction {
     try files.publish(Array((metadata.json.text(isPretty: true) + "\n").utf8), to: "\(folder)/metadata.json")
     return Summary(
       isTemplateWarped: aligned.isWarped, products: products.map { "\(folder)/\($0)" }, metadata: metadata,
-      warnings: science.warnings + template.warnings + allWarnings(of: subtraction), kernelSum: sum)
+      warnings: science.warnings + template.warnings + allWarnings(of: subtraction))
   }
 
   private func allMetadata() throws -> TaskMetadata {
@@ -197,7 +203,6 @@ package struct FileSubtraction {
   /// Everything that the pixels depend on, also what was typed.
   private func provenance(_ request: Request, _ inputs: [(path: String, digest: FileDigest)]) throws -> Provenance {
     var provenance = Provenance()
-    provenance.datasetType = "difference"
     provenance.dataID = inputs.map { URL(filePath: $0.path).lastPathComponent }.joined(separator: " - ")
     provenance.task = subtraction.fullName
     provenance.configYAML =

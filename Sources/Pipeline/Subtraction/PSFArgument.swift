@@ -31,7 +31,17 @@ package struct PSFArgument: Hashable, Sendable {
       return psf
     }
     if text.lowercased().hasSuffix(".psf") { return try PSFExModel(psfexFile: text) }
-    guard let image = try psfImage() else { return try PSFExModel(psfexFile: text) }
+    guard let image = try psfImage() else {
+      do {
+        return try PSFExModel(psfexFile: text)
+      } catch FITSError.missing {
+        throw IngestError(
+          file: text,
+          reason:
+            "it is no PSF: neither an image of two axes, nor a model of PSFEx (a table PSF_DATA), nor an exposure that has one"
+        )
+      }
+    }
     return try named { () throws in try KernelPSF(image, averagePosition: center) }
   }
 

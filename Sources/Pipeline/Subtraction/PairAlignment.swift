@@ -25,18 +25,7 @@ struct PairAlignment {
       Self.shift(own, other, over: science.box) > Self.tolerance
     else {
       isWarped = false
-      guard !science.box.intersection(template.box).isEmpty else {
-        throw IngestError(
-          file: templateFile,
-          reason: "its pixels \(template.box) have none in common with those of \(scienceFile), \(science.box)")
-      }
-      guard science.wcs != nil && template.wcs != nil || template.box == science.box else {
-        throw IngestError(
-          file: templateFile,
-          reason: "it has \(template.box.width)×\(template.box.height) pixels, \(scienceFile) "
-            + "\(science.box.width)×\(science.box.height), and without a WCS in both nobody knows which belong together"
-        )
-      }
+      try Self.check(template, science, templateFile: templateFile, scienceFile: scienceFile)
       var result = template
       result.wcs = science.wcs
       // Without a border the frame would be the template as it is, unconvolved; what is filled in there is masked, but smooth.
@@ -62,6 +51,25 @@ struct PairAlignment {
       throw IngestError(file: templateFile, reason: "by its WCS it shares no sky with \(scienceFile)")
     }
     self.template = result
+  }
+
+  /// What can be told of a pair before anything is done to it.
+  ///
+  /// - Throws: ``IngestError`` for images whose pixels have to be the same and are not.
+  static func check(_ template: Exposure, _ science: Exposure, templateFile: String, scienceFile: String) throws {
+    if let own = science.wcs, let other = template.wcs, shift(own, other, over: science.box) > tolerance { return }
+    guard !science.box.intersection(template.box).isEmpty else {
+      throw IngestError(
+        file: templateFile,
+        reason: "its pixels \(template.box) have none in common with those of \(scienceFile), \(science.box)")
+    }
+    guard science.wcs != nil && template.wcs != nil || template.box == science.box else {
+      throw IngestError(
+        file: templateFile,
+        reason: "it has \(template.box.width)×\(template.box.height) pixels, \(scienceFile) "
+          + "\(science.box.width)×\(science.box.height), and without a WCS in both nobody knows which belong together"
+      )
+    }
   }
 
   /// The largest distance, pixels, of the same sky in both over the corners and the middle; infinite where a position has none.

@@ -13,7 +13,13 @@ struct SourceList {
   /// - Parameter exposure: that the positions are of.
   /// - Throws: ``IngestError``, ``Catalogs/CatalogError``.
   init(_ given: Catalog, file: String, exposure: Exposure) throws {
-    if (try? given.schema.centroidSlot()) != nil, (try? given.schema.fluxSlot(.psfFlux)) != nil {
+    func check(_ positions: [Point2D]) throws {
+      guard !positions.contains(where: { $0.pixel.map(exposure.box.contains) ?? false }) else { return }
+      throw IngestError(
+        file: file, reason: "none of its \(positions.count) positions is on the science image, \(exposure.box)")
+    }
+    if let centroid = try? given.schema.centroidSlot(), (try? given.schema.fluxSlot(.psfFlux)) != nil {
+      try check((0..<given.rowCount).map { given[centroid.position, $0] })
       catalog = given
       return
     }
@@ -38,6 +44,7 @@ struct SourceList {
         file: file,
         reason: "it has neither slots nor columns x and y (pixels from 0), nor ra and dec (degrees)")
     }
+    try check(positions)
     guard let fluxes = column("flux", "FLUX", "instFlux") else {
       throw IngestError(file: file, reason: "it has no column flux: the brightest stars are tried first")
     }

@@ -20,6 +20,9 @@ package enum PublishError: Error, Hashable, Sendable, CustomStringConvertible {
 
   package var description: String {
     switch self {
+    case .diskFull(let path, let needed, let free?) where free > needed:
+      "\(path): \(needed) bytes cannot be written though \(free) are free: a quota or a limit on file sizes (ulimit -f) is reached; "
+        + "nothing was written"
     case .diskFull(let path, let needed, let free):
       "\(path): no space left on the device: \(needed) bytes are needed"
         + (free.map { ", \($0) are free" } ?? "") + "; nothing was written"

@@ -19,7 +19,8 @@ package enum CharacterizeImageError: CategorizedError, Hashable, CustomStringCon
 
   package var description: String {
     switch self {
-    case .noUsablePixels: "no pixel of the image is usable: all are masked or not finite"
+    case .noUsablePixels:
+      "no pixel of the image is usable: all are masked, not finite, or have a variance that is negative or not a number"
     case .noStars(let detected):
       "the PSF cannot be measured: of \(detected) detections none is good enough; give the PSF, or its FWHM"
     }

@@ -160,6 +160,20 @@ extension ProgramTests {
           #expect(end.errors.split(separator: "\n").count >= 1 && end.errors.contains(".fits"), "\(end.errors)")
           #expect(!FileManager.default.fileExists(atPath: folder + "/out"))
         }
+        // What is no PSF, stars that are elsewhere, and a folder where a product belongs are found before anything takes time.
+        try "x,y,flux\n-50,3,100\nnan,7,100\n".write(toFile: folder + "/off.csv", atomically: true, encoding: .utf8)
+        try FileManager.default.createDirectory(
+          atPath: folder + "/full/quicklook.png", withIntermediateDirectories: true)
+        for (options, text) in [
+          (["-o", "out", "--sources", "off.csv"], "off.csv: none of its 2 positions"),
+          (["-o", "out", "--sources", "text.fits"], "text.fits"),
+          (["-o", "out", "--template-psf", "text.fits"], "text.fits"),
+          (["-o", "full", "--overwrite"], "full/quicklook.png: cannot be created: it is a directory"),
+        ] {
+          let end = try run(["science.fits", "template.fits"] + options, in: folder)
+          #expect(end.status != 0 && end.errors.contains(text), "\(end.errors)")
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/full") == ["quicklook.png"])
         let gone = try run(["nowhere.fits", "template.fits", "-o", "out"], in: folder)
         #expect(gone.status == 66 && gone.errors.contains("nowhere.fits"))
         // All saturated; a PSF that is larger than the image.
