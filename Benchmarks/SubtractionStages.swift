@@ -37,10 +37,17 @@ struct SubtractionStages {
       for mode in [SubtractionMode.convolveTemplate, .convolveScience] {
         var config = AlardLuptonSubtractConfig()
         config.mode = mode
+        (config.doDecorrelation, config.doScore) = (false, false)
         let task = try AlardLuptonSubtractTask(config: config)
         add(
           try measure("subtract, image, variance and mask, \(mode.rawValue)", side: side, runs: 3) {
             keep(try task.run(template: pair.template, science: pair.science, sources: pair.sources))
+          })
+        (config.doDecorrelation, config.doScore) = (true, true)
+        let whole = try AlardLuptonSubtractTask(config: config)
+        add(
+          try measure("subtract, decorrelate, score, \(mode.rawValue)", side: side, runs: 3) {
+            keep(try whole.run(template: pair.template, science: pair.science, sources: pair.sources))
           })
       }
     }

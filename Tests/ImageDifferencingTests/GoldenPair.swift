@@ -100,6 +100,7 @@ struct GoldenPair {
     var config = AlardLuptonSubtractConfig()
     config.doScaleVariance = false
     config.doFillMaskedPixels = false
+    (config.doDecorrelation, config.doScore) = (false, false)
     config.masks.renameTemplateMask = ["SAT", "INJECTED", "INJECTED_CORE"]
     change(&config)
     let task = try AlardLuptonSubtractTask(config: config)

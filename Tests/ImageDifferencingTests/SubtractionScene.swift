@@ -125,10 +125,11 @@ extension Image<Float> {
   }
 }
 
-/// The task of the reference system's tests.
+/// The task of the reference system's tests, with neither decorrelation nor score unless they are asked for.
 func makeSubtraction(_ change: (inout AlardLuptonSubtractConfig) -> Void = { _ in }) throws -> AlardLuptonSubtractTask {
   var config = AlardLuptonSubtractConfig()
   config.candidates.restrictKernelEdgeSources = false
+  (config.doDecorrelation, config.doScore) = (false, false)
   change(&config)
   return try AlardLuptonSubtractTask(config: config)
 }

@@ -23,6 +23,7 @@ import Testing
     let survey = try survey.get()
     var config = AlardLuptonSubtractConfig()
     config.mode = mode
+    (config.doDecorrelation, config.doScore) = (false, false)
     // Exposures have gradients that coadds, whose backgrounds are matched, do not have.
     config.doSubtractBackground = true
     // Templates have a border, so stars near the edge are as good as others.

@@ -19,6 +19,9 @@ package struct AlardLuptonSubtractConfig: Config {
   package var doScaleVariance = true
   package var scaleVariance = ScaleVarianceConfig()
   package var doSubtractBackground = false
+  package var doDecorrelation = true
+  package var decorrelate = DecorrelateALKernelSpatialTask.makeField("makes the noise of the difference white")
+  package var doScore = true
   package var doConvolvePsf = true
   package var doApplyExternalCalibrations = false
   package var makeKernel = MakeKernelTask.makeField("the kernel that makes the images alike")
@@ -47,6 +50,9 @@ package struct AlardLuptonSubtractConfig: Config {
       .config("scaleVariance", \.scaleVariance, doc: "how that is done"),
       .field(
         "doSubtractBackground", \.doSubtractBackground, doc: "subtract the background that is fitted with the kernel"),
+      .field("doDecorrelation", \.doDecorrelation, doc: "make the noise of the difference white"),
+      .subtask("decorrelate", \.decorrelate),
+      .field("doScore", \.doScore, doc: "make a score image, too: the difference under its own PSF as a matched filter"),
       .field(
         "doConvolvePsf", \.doConvolvePsf,
         doc: "where the science exposure is convolved, the difference has its convolved PSF, and not the template's"),

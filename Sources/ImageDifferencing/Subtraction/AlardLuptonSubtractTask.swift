@@ -18,11 +18,13 @@ package final class AlardLuptonSubtractTask: Task {
   package let node: TaskNode
   package let config: AlardLuptonSubtractConfig
   let makeKernel: MakeKernelTask
+  let decorrelate: DecorrelateALKernelSpatialTask
 
   package init(_ node: TaskNode) throws {
     self.node = node
     config = try node.config()
     makeKernel = try node.makeSubtask("makeKernel")
+    decorrelate = try node.makeSubtask("decorrelate")
   }
 
   /// Subtracts.
@@ -147,6 +149,7 @@ package final class AlardLuptonSubtractTask: Task {
     kernelSources: Catalog?
   ) throws -> SubtractionResult {
     let missing = missingPixels(of: matching.convolved == .template ? template : science)
+    let originals = try originals(of: science, template, matching)
     let result = try timer("subtract") { () throws in
       let other = template.takePixels()
       let own = matching.convolved == .template ? science.maskedImage : science.takePixels()
@@ -170,9 +173,10 @@ package final class AlardLuptonSubtractTask: Task {
       try difference.maskedImage.blank(where: missing)
       if matching.convolved == .template { try matchedTemplate.maskedImage.blank(where: missing) }
     }
+    let score = try decorrelated(&difference, originals, matching)
     if let sources { try measureResiduals(of: difference, on: matchedScience, sources) }
     return SubtractionResult(
-      difference: difference, matchedTemplate: matchedTemplate, matchedScience: matchedScience,
+      difference: difference, score: score, matchedTemplate: matchedTemplate, matchedScience: matchedScience,
       backgroundModel: result.background, psfMatchingKernel: matching, kernelSources: kernelSources)
   }
 }

@@ -55,7 +55,7 @@ extension Image<Double> {
   }
 
   /// Half the side of the smallest centred square that holds a part of the sum of absolute values.
-  fileprivate func halfSide(holding part: Double) -> Int {
+  package func halfSide(holding part: Double) -> Int {
     let largest = max(1, min(width, height) / 2)
     var rings = [Double](repeating: 0, count: largest + 1)
     for y in box.minY..<box.endY {
@@ -71,7 +71,7 @@ extension Image<Double> {
   }
 
   /// The pixels about (0, 0), zero where there are none.
-  fileprivate func centralStamp(half: Int) -> Image<Double> {
+  package func centralStamp(half: Int) -> Image<Double> {
     Image(box: Box2I(minX: -half, minY: -half, width: 2 * half + 1, height: 2 * half + 1)) { x, y in
       box.contains(Point2I(x: x, y: y)) ? self[x, y] : 0
     }

@@ -16,7 +16,7 @@ package import TaskFramework
 /// **Steps.** Both are read; each gets its sky removed, a variance and a PSF measured, as far as it lacks them; the template is brought onto the science
 /// image's pixels, should their WCSs differ; then ``ImageDifferencing/AlardLuptonSubtractTask``.
 ///
-/// **Products.** `difference.h5`, `matchedTemplate.h5`, `kernel.h5`, `quicklook.png`, `metadata.json`, the last one last; each whole or not at all.
+/// **Products.** `difference.h5`, `score.h5` (unless `doScore` is off), `matchedTemplate.h5`, `kernel.h5`, `quicklook.png`, `metadata.json`, the last one last; each whole or not at all.
 package struct FileSubtraction {
   /// What a person gives.
   package struct Request: Hashable, Sendable {
@@ -115,10 +115,11 @@ package struct FileSubtraction {
 
   // MARK: - Products
 
-  private static let exposures = ["difference", "matchedTemplate", "kernel"]
+  private static let images = ["difference", "score", "matchedTemplate", "kernel"]
 
   private var products: [String] {
-    Self.exposures.map { $0 + ".h5" } + (writesFITS ? Self.exposures.map { $0 + ".fits" } : []) + [
+    let images = Self.images.filter { $0 != "score" || subtraction.config.doScore }
+    return images.map { $0 + ".h5" } + (writesFITS ? images.map { $0 + ".fits" } : []) + [
       "quicklook.png", "metadata.json",
     ]
   }
@@ -137,13 +138,15 @@ package struct FileSubtraction {
     _ request: Request, _ inputs: [(String, FileDigest)], _ folder: String
   ) throws -> Summary {
     // Products of an earlier pair must not stand beside these.
-    if replaces, !writesFITS {
-      for name in Self.exposures { try? FileManager.default.removeItem(atPath: "\(folder)/\(name).fits") }
+    if replaces {
+      for name in Self.images.flatMap({ [$0 + ".h5", $0 + ".fits"] }) where !products.contains(name) {
+        try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+      }
     }
     let kernel = result.psfMatchingKernel
     var metadata = try allMetadata()
     try metadata.set("subtraction.convolvedExposure", kernel.convolved.rawValue)
-    try metadata.set("subtraction.isScore", false)
+    try metadata.set("subtraction.isDecorrelated", subtraction.config.doDecorrelation)
     try metadata.set("subtraction.kernelSum", kernel.sum(at: result.difference.box.center))
     try metadata.set("subtraction.isTemplateWarped", aligned.isWarped)
     let common = try provenance(request, inputs)
@@ -153,6 +156,8 @@ package struct FileSubtraction {
       return result
     }
     func publish(_ name: String, _ exposure: Exposure) throws {
+      var metadata = metadata
+      try metadata.set("subtraction.isScore", name == "score")
       try files.publish(
         try Dataset(exposure, metadata: metadata, provenance: origin(of: name)).encode("\(folder)/\(name).h5"),
         to: "\(folder)/\(name).h5")
@@ -161,6 +166,10 @@ package struct FileSubtraction {
         try fitsFile(of: exposure, metadata: metadata, name: "\(folder)/\(name).fits"), to: "\(folder)/\(name).fits")
     }
     try publish("difference", result.difference)
+    if subtraction.config.doScore {
+      guard let score = result.score else { throw TaskError("there is no score: the noise or the PSF is unknown") }
+      try publish("score", score)
+    }
     try publish("matchedTemplate", result.matchedTemplate)
     try files.publish(
       try Dataset(kernel, metadata: metadata, provenance: origin(of: "kernel")).encode("\(folder)/kernel.h5"),

@@ -11,6 +11,9 @@ package import TaskFramework
 extension AlardLuptonSubtractTask: PipelineTask {
   package static func connections(_ config: AlardLuptonSubtractConfig) throws -> Connections {
     let detector: Set<Dimension> = [.visit, .detector]
+    let score = Connection(
+      "scoreExposure", .output, "{coaddName}Diff_scoreTempExp", .exposure, dimensions: detector,
+      doc: "the difference under its PSF as a matched filter: what sources are detected on")
     return try Connections(
       dimensions: detector, visits: .science, templates: ["coaddName": "goodSeeing"],
       [
@@ -35,7 +38,7 @@ extension AlardLuptonSubtractTask: PipelineTask {
         Connection(
           "kernelSources", .output, "{coaddName}Diff_psfMatchSources", .sourceCatalog, dimensions: detector,
           doc: "the sources that were candidates for the kernel"),
-      ]
+      ] + (config.doScore ? [score] : [])
     ).resolved(config.connections)
   }
 
@@ -43,6 +46,10 @@ extension AlardLuptonSubtractTask: PipelineTask {
     let result = try run(
       template: try context.get("template"), science: try context.get("science"), sources: try context.get("sources"))
     try context.put(result.difference, argument: "difference")
+    if config.doScore {
+      guard let score = result.score else { throw TaskError("there is no score: the noise or the PSF is unknown") }
+      try context.put(score, argument: "scoreExposure")
+    }
     try context.put(result.matchedTemplate, argument: "matchedTemplate")
     try context.put(result.psfMatchingKernel, argument: "psfMatchingKernel")
     try context.put(result.kernelSources, argument: "kernelSources")

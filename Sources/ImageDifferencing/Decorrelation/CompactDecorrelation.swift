@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Decorrelation with a small kernel in every part of a difference.
+
+internal import Imaging
+internal import SkyGeometry
+internal import TaskFramework
+
+/// Decorrelation with a small kernel in every part of a difference, and the score image along with it.
+///
+/// **Model.** The image is divided into cells. Each has its own ``CorrectionKernel``, from the matching kernel in its middle and the mean variances in it; the next cell's
+/// differs from it by as little as those do. The score is the corrected difference under its own PSF as a matched filter (differencing A13.8, B3.2: the same as the
+/// reference's from a pre-convolved science image, but with the PSF of the place and without another search for a kernel).
+///
+/// **Invalid pixels.** What has no value, and defects of the image that was not convolved, is filled with the image's median for the filters, and is in the result as it was. So nothing
+/// rings beyond the kernel's radius, and defects not even there.
+struct CompactDecorrelation {
+  let inputs: DifferenceInputs
+  let kernel: Kernel
+  /// Of the difference as it is.
+  let psf: (any PSF)?
+  /// What the difference was divided by.
+  let scale: Double
+  /// Whether the noise is made white; if not, there is only a score.
+  let whitens: Bool
+  let tolerance: Double
+
+  struct Result {
+    let difference: MaskedImage
+    /// Over the same box; `nil` when none was asked for.
+    let score: MaskedImage?
+    /// Of the corrected difference.
+    let psf: (any PSF)?
+    /// The largest radius of a kernel, pixels.
+    let radius: Int
+  }
+
+  /// The order of the polynomial through the corrected PSFs.
+  private static let psfOrder = 4
+
+  /// - Throws: ``Imaging/ImagingError``.
+  func run(on difference: MaskedImage, makesScore: Bool) throws -> Result {
+    let corrections = try zip(inputs.cells, inputs.cellMeans).map { cell, means in
+      try correction(at: cell.center, means, withPSF: makesScore)
+    }
+    let (filled, level) = try fill(difference)
+    let cells = zip(inputs.cells, corrections).map { box, correction in
+      let matched = correction.psf.map { $0.centralStamp(half: $0.halfSide(holding: 1 - 1e-4)) }
+      return ConvolutionCell(box, (whitens ? [correction.image] : []) + (makesScore ? [matched].compactMap(\.self) : []))
+    }
+    var planes = try convolve(filled, in: cells, outside: level)
+    var score: MaskedImage?
+    if makesScore, var image = planes.popLast() {
+      restore(difference.image, into: &image, withDefects: false)
+      score = try masked(image, like: difference, corrections.map(\.scoreWeights))
+      try score?.markFrame(matchedRadius(cells))
+    }
+    guard whitens, var image = planes.popLast() else {
+      return Result(difference: difference, score: score, psf: psf, radius: 0)
+    }
+    restore(difference.image, into: &image, withDefects: true)
+    return Result(
+      difference: try masked(image, like: difference, corrections.map(\.weights)), score: score,
+      psf: try correctedPSF(), radius: corrections.map(\.radius).max() ?? 0)
+  }
+
+  private func correction(
+    at position: Point2D, _ means: DifferenceInputs.Means, withPSF: Bool
+  ) throws(ImagingError) -> CorrectionKernel {
+    try CorrectionKernel(
+      kernel.image(at: position), unconvolved: means.unconvolved, convolved: means.convolved,
+      psf: withPSF ? psf?.kernelImage(at: position) : nil, whitens: whitens, tolerance: tolerance)
+  }
+
+  /// The PSF of the corrected difference, by a polynomial through what it is at some places.
+  func correctedPSF() throws(ImagingError) -> (any PSF)? {
+    guard let psf else { return nil }
+    let half = try psf.kernelImage(at: psf.averagePosition).width / 2
+    var samples: [(Point2D, Image<Double>)] = []
+    for position in PolynomialPSF.samplingPositions(over: inputs.box, order: Self.psfOrder) {
+      guard let image = try correction(at: position, inputs.means(at: position), withPSF: true).psf else { return nil }
+      samples.append((position, image.centralStamp(half: half)))
+    }
+    let basis = SpatialBasis(.chebyshev(Box2D(inputs.box)), order: Self.psfOrder)
+    return try PolynomialPSF(Kernel(fitting: samples, basis: basis), averagePosition: psf.averagePosition)
+  }
+
+  private func fill(_ image: MaskedImage) throws(ImagingError) -> (Image<Float>, level: Float) {
+    let level = try level(of: image.image)
+    var filled = image.image
+    for y in filled.box.minY..<filled.box.endY {
+      filled.withMutableRow(y) { row in for i in row.indices where !row[i].isFinite { row[i] = level } }
+    }
+    for defect in inputs.defects { filled[defect.x, defect.y] = level }
+    return (filled, level)
+  }
+
+  /// The median, of every few rows where there are many.
+  private func level(of image: Image<Float>) throws(ImagingError) -> Float {
+    let step = max(1, image.box.area / 1_000_000)
+    var values: [Float] = []
+    for y in stride(from: image.box.minY, to: image.box.endY, by: step) {
+      let row = image.row(y)
+      for i in row.indices where row[i].isFinite { values.append(row[i]) }
+    }
+    guard !values.isEmpty else { return 0 }
+    return Float(try PixelStatistics(of: values, .quartiles).median)
+  }
+
+  private func restore(_ before: Image<Float>, into after: inout Image<Float>, withDefects: Bool) {
+    for y in before.box.minY..<before.box.endY {
+      let source = before.row(y)
+      after.withMutableRow(y) { row in for i in row.indices where !source[i].isFinite { row[i] = source[i] } }
+    }
+    if withDefects { for defect in inputs.defects { after[defect.x, defect.y] = before[defect.x, defect.y] } }
+  }
+
+  /// The image with the mask of another and the variance that the weights give (differencing B6.1, B6.3).
+  private func masked(
+    _ image: Image<Float>, like other: MaskedImage, _ weights: [CorrectionKernel.VarianceWeights?]
+  ) throws(ImagingError) -> MaskedImage {
+    var variance = other.variance
+    for (cell, weights) in zip(inputs.cells, weights) {
+      guard let weights else { continue }
+      let (own, other) = (Float(weights.unconvolved / (scale * scale)), Float(weights.convolved / (scale * scale)))
+      let columns = cell.minX - variance.box.minX..<cell.endX - variance.box.minX
+      for y in cell.minY..<cell.endY {
+        let (a, b) = (inputs.unconvolved.row(y), inputs.convolved.row(y))
+        variance.withMutableRow(y) { row in
+          // What has no value has no variance either.
+          for i in columns where row[i].isFinite { row[i] = own * a[i] + other * b[i] }
+        }
+      }
+    }
+    return try MaskedImage(image: image, mask: other.mask, variance: variance)
+  }
+
+  private func matchedRadius(_ cells: [ConvolutionCell]) -> Int {
+    cells.compactMap { $0.kernels.last.map { $0.width / 2 } }.max() ?? 0
+  }
+}
+
+extension MaskedImage {
+  /// EDGE where a filter finds nothing beyond the image (differencing A13.7).
+  fileprivate mutating func markFrame(_ radius: Int) throws(ImagingError) {
+    let inner = box.grown(by: -radius)
+    let frame =
+      inner.isEmpty
+      ? [box]
+      : [
+        Box2I(minX: box.minX, minY: box.minY, width: box.width, height: radius),
+        Box2I(minX: box.minX, minY: inner.endY, width: box.width, height: radius),
+        Box2I(minX: box.minX, minY: box.minY, width: radius, height: box.height),
+        Box2I(minX: inner.endX, minY: box.minY, width: radius, height: box.height),
+      ]
+    try updateInPlace { _, mask, _ throws(ImagingError) in
+      try mask.addPlane("EDGE")
+      for part in frame where !part.isEmpty { try mask.set("EDGE", in: part) }
+    }
+  }
+}

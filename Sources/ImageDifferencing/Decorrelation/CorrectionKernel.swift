@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A small kernel that makes the noise of a difference white.
+
+package import Imaging
+internal import SkyGeometry
+
+/// A kernel that makes the noise of a difference white at one place, cut off where nothing is left of it.
+///
+/// **Model.** ĉ = √((a + b k²) / (a + b |κ̂|²)): the noise of the image that was not convolved has the variance a, that of the other b, κ is the matching kernel and
+/// k its sum. ĉ is 1 at frequency 0, so fluxes stay. c falls off exponentially; it ends where at most `tolerance` of Σ |c| is beyond, at `maxRadius` at the latest, and what is left
+/// has sum 1 again.
+///
+/// **Matched filter.** P′ = c ⋆ P is the PSF of the corrected difference; as a filter for it, it gives the score P′ ⋆ c ⋆ D, whose signal to noise is the largest that a linear filter can
+/// reach, since the noise of c ⋆ D is white.
+///
+/// **Source.** differencing B3, B5, B6, D2.9.
+package struct CorrectionKernel: Sendable, Equatable {
+  /// What a pixel's variances in the two inputs count for afterwards.
+  package struct VarianceWeights: Sendable, Equatable {
+    package let unconvolved: Double
+    package let convolved: Double
+  }
+
+  package let image: Image<Double>
+  /// Σ c² and Σ (κ ⋆ c)².
+  package let weights: VarianceWeights
+  /// The PSF of the corrected difference, of sum 1; `nil` when none was given.
+  package let psf: Image<Double>?
+  /// Those of the score.
+  package let scoreWeights: VarianceWeights?
+
+  package var radius: Int { image.width / 2 }
+
+  /// - Parameters:
+  ///   - kernel: κ, not normalised.
+  ///   - unconvolved: a, positive or 0.
+  ///   - convolved: b, positive or 0; not both 0.
+  ///   - psf: of the difference as it is, of sum 1.
+  ///   - whitens: if not, c is 1 in the middle and 0 elsewhere, and what follows is of the difference as it is.
+  /// - Throws: ``Imaging/ImagingError/invalidParameter(_:)`` for a kernel without sum or variances that are none.
+  package init(
+    _ kernel: Image<Double>, unconvolved: Double, convolved: Double, psf: Image<Double>? = nil, whitens: Bool = true,
+    tolerance: Double = 1e-6, maxRadius: Int = 48
+  ) throws(ImagingError) {
+    let given = DifferenceNoise(unconvolved: unconvolved, convolved: convolved, kernelSum: kernel.sum)
+    guard unconvolved >= 0, convolved >= 0, given.total > 0, given.total.isFinite else {
+      throw .invalidParameter(
+        "noise of variance \(unconvolved) and \(convolved) under a kernel of sum \(given.kernelSum) cannot be made white")
+    }
+    // What the kernel takes away altogether cannot be had back.
+    let noise = DifferenceNoise(
+      unconvolved: max(unconvolved, 1e-8 * given.total), convolved: convolved, kernelSum: given.kernelSum)
+    let sides = [kernel.width, kernel.height, psf?.width ?? 0, psf?.height ?? 0]
+    // Wide enough that the ends, which wrap around, are far below the tolerance.
+    let side = fastLength(atLeast: 2 * maxRadius + sides.reduce(0, max) + 2)
+    let grid = try CorrectionGrid(width: side, height: side)
+    let power = grid.power(of: kernel)
+    let filter = whitens ? noise.correction(power) : Array(repeating: 1, count: power.count)
+    image = grid.kernel(of: filter, radius: maxRadius).cutOff(tolerance)
+    weights = VarianceWeights(
+      unconvolved: grid.mean { filter[$0] * filter[$0] }, convolved: grid.mean { filter[$0] * filter[$0] * power[$0] })
+    guard let psf else {
+      (self.psf, scoreWeights) = (nil, nil)
+      return
+    }
+    let corrected = grid.filtered(psf, by: filter, radius: min(side / 2 - 1, max(psf.width, psf.height) / 2))
+    let sum = corrected.sum
+    guard sum > 0, sum.isFinite else { throw .noResult("the corrected PSF has the sum \(sum)") }
+    self.psf = corrected.map { $0 / sum }
+    let psfPower = grid.power(of: psf)
+    func weight(_ other: (Int) -> Double) -> Double {
+      grid.mean {
+        let square = filter[$0] * filter[$0]
+        return square * square * psfPower[$0] * other($0)
+      }
+    }
+    scoreWeights = VarianceWeights(unconvolved: weight { _ in 1 }, convolved: weight { power[$0] })
+  }
+}
+
+extension Image<Double> {
+  /// Cut to a smaller square about (0, 0) with at most a part of Σ |c| outside, and brought to sum 1.
+  fileprivate func cutOff(_ tolerance: Double) -> Image<Double> {
+    let largest = width / 2
+    var rings = [Double](repeating: 0, count: largest + 1)
+    for y in -largest...largest { for x in -largest...largest { rings[Swift.max(abs(x), abs(y))] += abs(self[x, y]) } }
+    let allowed = tolerance * rings.reduce(0, +)
+    var (radius, outside) = (largest, 0.0)
+    while radius > 1, outside + rings[radius] <= allowed {
+      outside += rings[radius]
+      radius -= 1
+    }
+    let side = 2 * radius + 1
+    let part = cropped(to: Box2I(minX: -radius, minY: -radius, width: side, height: side))
+    let sum = part.sum
+    return part.map { $0 / sum }
+  }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Decorrelation that follows kernel and noise over the image.
+
+package import Imaging
+internal import Measurement
+internal import SkyGeometry
+package import TaskFramework
+
+/// Makes the noise of a difference white, everywhere by what the matching kernel and the noise are there.
+///
+/// **Methods.** `compact`: a small kernel for each part of the image (``CorrectionKernel``), about as quick as one filter for all. `mapReduce`: overlapping cells with a filter for each, averaged
+/// where they overlap. Every cell is made of the difference as it was given. (The reference system makes them of what the cell before left, so that it filters overlaps twice and four times; differencing B7.6.)
+///
+/// **Source.** differencing B7, B8, D2.9; Reiss & Lupton 2016 (DMTN-021).
+package final class DecorrelateALKernelSpatialTask: Task {
+  package static let defaultName: String? = "ip_diffim_decorrelateALKernelSpatial"
+  package let node: TaskNode
+  package let config: DecorrelateALKernelSpatialConfig
+
+  package init(_ node: TaskNode) throws {
+    self.node = node
+    config = try node.config()
+  }
+
+  /// The clipped mean of the variance plane over pixels that count.
+  ///
+  /// - Returns: NaN when there is none.
+  /// - Throws: ``Imaging/ImagingError``.
+  package func computeVarianceMean(_ exposure: Exposure) throws(ImagingError) -> Double {
+    try exposure.maskedImage.varianceMean(ignoring: config.ignoreMaskPlanes)
+  }
+
+  /// Decorrelates.
+  ///
+  /// - Parameters:
+  ///   - scienceExposure: as it was before anything was convolved, over the difference's box at least.
+  ///   - templateExposure: the same of the template, on the scale that it was subtracted on.
+  ///   - subtractedExposure: the difference or, with `preConvMode`, the score.
+  ///   - psfMatchingKernel: not normalised.
+  ///   - spatiallyVarying: whether kernel and noise are followed; if not, the work is ``DecorrelateALKernelTask``'s.
+  ///   - preConvKernel: what the science exposure was pre-convolved with; its PSF when left out.
+  ///   - templateMatched: whether the template was the one that was convolved.
+  ///   - preConvMode: whether `subtractedExposure` is a score.
+  /// - Returns: the corrected exposure; the mask is as it was, but for `reducer.badMaskPlanes` on pixels without a value. Without any pixel that says what the noise is,
+  ///   `subtractedExposure` as it is, with a warning.
+  /// - Throws: ``Imaging/ImagingError``, ``SubtractionError``.
+  package func run(
+    scienceExposure: Exposure, templateExposure: Exposure, subtractedExposure: Exposure, psfMatchingKernel: Kernel,
+    spatiallyVarying: Bool = true, preConvKernel: Image<Double>? = nil, templateMatched: Bool = true,
+    preConvMode: Bool = false
+  ) throws -> Exposure {
+    try timer("run") { () throws in
+      // A score's correction has no compact kernel (differencing B3.2), and its filters would follow the PSF rather than the noise.
+      guard spatiallyVarying, !preConvMode else {
+        return try wholeImageTask().run(
+          scienceExposure: scienceExposure, templateExposure: templateExposure, subtractedExposure: subtractedExposure,
+          psfMatchingKernel: psfMatchingKernel, preConvKernel: preConvKernel, templateMatched: templateMatched,
+          preConvMode: preConvMode)
+      }
+      guard preConvKernel == nil else {
+        throw ImagingError.invalidParameter("preConvKernel is given, but preConvMode is off")
+      }
+      let inputs = try inputs(
+        science: scienceExposure.maskedImage, template: templateExposure.maskedImage, box: subtractedExposure.box,
+        templateMatched: templateMatched)
+      let sum = templateMatched ? 1 : psfMatchingKernel.image(at: subtractedExposure.box.center).sum
+      switch config.method {
+      case .compact:
+        var result = subtractedExposure
+        _ = try correct(&result, inputs, psfMatchingKernel, scale: sum, whitens: true, makesScore: false)
+        return result
+      case .mapReduce:
+        guard inputs.means.areUsable else {
+          warn("no pixel says what the noise is: the difference is not decorrelated")
+          return subtractedExposure
+        }
+        let grid = try grid(of: subtractedExposure)
+        try record(inputs)
+        var result = subtractedExposure
+        result.maskedImage = try TiledDecorrelation(
+          science: scienceExposure.maskedImage, template: templateExposure.maskedImage,
+          templateMatched: templateMatched, means: inputs.means, kernel: psfMatchingKernel, scale: sum, grid: grid,
+          config: config
+        ).run(on: subtractedExposure.maskedImage)
+        if config.decorrelatePsf {
+          result.psf = try CompactDecorrelation(
+            inputs: inputs, kernel: psfMatchingKernel, psf: subtractedExposure.psf, scale: sum, whitens: true,
+            tolerance: config.tolerance
+          ).correctedPSF()
+        }
+        return result
+      }
+    }
+  }
+
+  /// What has to be known of the images before one of them is convolved.
+  func inputs(
+    science: MaskedImage, template: MaskedImage, box: Box2I, templateMatched: Bool
+  ) throws -> DifferenceInputs {
+    try DifferenceInputs(
+      science: science, template: template, box: box, templateMatched: templateMatched, cellSize: config.cellSize,
+      ignoring: config.ignoreMaskPlanes, defectPlanes: config.defectMaskPlanes)
+  }
+
+  /// Corrects a difference with a small kernel in each part of it, and makes the score.
+  ///
+  /// - Parameters:
+  ///   - scale: what the difference was divided by.
+  ///   - whitens: if not, only the score is made.
+  /// - Returns: the score with the PSF of the difference; `nil` when none is wanted, or the noise is unknown.
+  func correct(
+    _ difference: inout Exposure, _ inputs: DifferenceInputs, _ kernel: Kernel, scale: Double, whitens: Bool,
+    makesScore: Bool
+  ) throws -> Exposure? {
+    guard inputs.means.areUsable else {
+      warn("no pixel says what the noise is: the difference is not decorrelated")
+      return nil
+    }
+    let makesScore = makesScore && difference.psf != nil
+    let decorrelation = CompactDecorrelation(
+      inputs: inputs, kernel: kernel, psf: difference.psf, scale: scale, whitens: whitens, tolerance: config.tolerance)
+    let result = try decorrelation.run(on: difference.maskedImage, makesScore: makesScore)
+    try record(inputs)
+    if whitens { try metadata.set("correctionRadius", result.radius) }
+    difference.maskedImage = result.difference
+    if config.decorrelatePsf { difference.psf = result.psf }
+    return result.score.map { image in
+      var score = difference
+      score.maskedImage = image
+      return score
+    }
+  }
+
+  private func record(_ inputs: DifferenceInputs) throws {
+    try metadata.set("unconvolvedVariance", inputs.means.unconvolved)
+    try metadata.set("convolvedVariance", inputs.means.convolved)
+  }
+
+  private func wholeImageTask() throws -> DecorrelateALKernelTask {
+    try DecorrelateALKernelTask(config: config.decorrelateConfig)
+  }
+
+  private func grid(of difference: Exposure) throws -> MapReduceGrid {
+    guard let psf = difference.psf else {
+      throw UnknownPSFSizeError(what: "difference", reason: "the exposure has no PSF, and cells are as large as it")
+    }
+    let moments = adaptiveMoments(ofPSF: try psf.kernelImage(at: psf.averagePosition))
+    return try MapReduceGrid(
+      over: difference.box, fwhm: fwhmPerSigma * moments.determinantRadius, config.decorrelateMapReduceConfig)
+  }
+}
