@@ -93,6 +93,22 @@ struct GoldenPair {
     sources = catalog
   }
 
+  /// Case N: bad pixels of the science image and those without data of the template have no value.
+  ///
+  /// - Returns: how many.
+  mutating func losePixels() throws -> Int {
+    func lose(_ exposure: inout Exposure, _ plane: String) throws -> Int {
+      let pattern = try exposure.maskedImage.mask.planes.bitMask(plane)
+      try exposure.maskedImage.update { image, mask, _ throws(ImagingError) in
+        var pixels = image.pixels
+        for i in pixels.indices where mask.bits.pixels[i] & pattern != 0 { pixels[i] = .nan }
+        image = try Image(box: image.box, pixels: pixels)
+      }
+      return exposure.maskedImage.mask.count(pattern)
+    }
+    return try lose(&science, "BAD") + lose(&template, "NO_DATA")
+  }
+
   /// The task as the reference ran it: nothing is filled, and CR of the template is forgotten.
   func run(
     _ change: (inout AlardLuptonSubtractConfig) -> Void = { _ in }

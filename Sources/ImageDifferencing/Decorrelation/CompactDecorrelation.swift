@@ -45,7 +45,8 @@ struct CompactDecorrelation {
     let (filled, level) = try fill(difference)
     let cells = zip(inputs.cells, corrections).map { box, correction in
       let matched = correction.psf.map { $0.centralStamp(half: $0.halfSide(holding: 1 - 1e-4)) }
-      return ConvolutionCell(box, (whitens ? [correction.image] : []) + (makesScore ? [matched].compactMap(\.self) : []))
+      return ConvolutionCell(
+        box, (whitens ? [correction.image] : []) + (makesScore ? [matched].compactMap(\.self) : []))
     }
     var planes = try convolve(filled, in: cells, outside: level)
     var score: MaskedImage?

@@ -45,7 +45,8 @@ package struct CorrectionKernel: Sendable, Equatable {
     let given = DifferenceNoise(unconvolved: unconvolved, convolved: convolved, kernelSum: kernel.sum)
     guard unconvolved >= 0, convolved >= 0, given.total > 0, given.total.isFinite else {
       throw .invalidParameter(
-        "noise of variance \(unconvolved) and \(convolved) under a kernel of sum \(given.kernelSum) cannot be made white")
+        "noise of variance \(unconvolved) and \(convolved) under a kernel of sum \(given.kernelSum) cannot be made white"
+      )
     }
     // What the kernel takes away altogether cannot be had back.
     let noise = DifferenceNoise(

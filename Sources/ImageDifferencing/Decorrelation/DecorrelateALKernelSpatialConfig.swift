@@ -3,12 +3,14 @@
 
 package import TaskFramework
 
-/// How a correction that varies is applied.
+/// How the correction is applied.
 package enum SpatialDecorrelationMethod: String, ConfigChoice {
   /// A small kernel for each part of the image.
   case compact
   /// Overlapping cells, each by Fourier transforms of the whole of it, as in LSST.
   case mapReduce
+  /// One filter, that of the middle of the image, as the subtraction tasks of LSST have it.
+  case wholeImage
 }
 
 /// How the noise of a difference is made white where kernel and noise vary; names and defaults as in LSST (differencing B7.1), where it has them.
@@ -25,15 +27,18 @@ package struct DecorrelateALKernelSpatialConfig: Config {
   package init() {}
 
   package static let fields: [ConfigField<Self>] = [
-    .config("decorrelateConfig", \.decorrelateConfig, doc: "for one filter over the whole image, and for cells of mapReduce"),
+    .config(
+      "decorrelateConfig", \.decorrelateConfig, doc: "for one filter over the whole image, and for cells of mapReduce"),
     .config(
       "decorrelateMapReduceConfig", \.decorrelateMapReduceConfig,
       doc: "how the image is divided by mapReduce; compact does not need it"),
     .field(
       "ignoreMaskPlanes", \.ignoreMaskPlanes, count: 0...32, doc: "pixels that do not count for the mean variances"),
-    .field("method", \.method, doc: "how a correction that varies is applied"),
+    .field("method", \.method, doc: "how the correction is applied"),
     .field("decorrelatePsf", \.decorrelatePsf, doc: "correct the PSF of the difference, too"),
-    .field("cellSize", \.cellSize, in: 64...8192, doc: "largest side of a part of the image with a kernel of its own, pixels (compact)"),
+    .field(
+      "cellSize", \.cellSize, in: 64...8192,
+      doc: "largest side of a part of the image with a kernel of its own, pixels (compact)"),
     .field(
       "tolerance", \.tolerance, in: 1e-9...0.1,
       doc: "part of the sum of its absolute values that a kernel may lose where it ends (compact)"),

@@ -9,7 +9,7 @@ package import TaskFramework
 /// Makes the noise of a difference white, everywhere by what the matching kernel and the noise are there.
 ///
 /// **Methods.** `compact`: a small kernel for each part of the image (``CorrectionKernel``), about as quick as one filter for all. `mapReduce`: overlapping cells with a filter for each, averaged
-/// where they overlap. Every cell is made of the difference as it was given. (The reference system makes them of what the cell before left, so that it filters overlaps twice and four times; differencing B7.6.)
+/// where they overlap. `wholeImage`: ``DecorrelateALKernelTask``. Every cell is made of the difference as it was given. (The reference system makes them of what the cell before left, so that it filters overlaps twice and four times; differencing B7.6.)
 ///
 /// **Source.** differencing B7, B8, D2.9; Reiss & Lupton 2016 (DMTN-021).
 package final class DecorrelateALKernelSpatialTask: Task {
@@ -32,6 +32,8 @@ package final class DecorrelateALKernelSpatialTask: Task {
 
   /// Decorrelates.
   ///
+  /// **Metadata.** `unconvolvedVariance`, `convolvedVariance`: the mean variances of the two images; `correctionRadius` of the largest kernel (compact), pixels.
+  ///
   /// - Parameters:
   ///   - scienceExposure: as it was before anything was convolved, over the difference's box at least.
   ///   - templateExposure: the same of the template, on the scale that it was subtracted on.
@@ -51,11 +53,17 @@ package final class DecorrelateALKernelSpatialTask: Task {
   ) throws -> Exposure {
     try timer("run") { () throws in
       // A score's correction has no compact kernel (differencing B3.2), and its filters would follow the PSF rather than the noise.
-      guard spatiallyVarying, !preConvMode else {
-        return try wholeImageTask().run(
+      guard spatiallyVarying, !preConvMode, config.method != .wholeImage else {
+        let task = try DecorrelateALKernelTask(config: config.decorrelateConfig)
+        let result = try task.run(
           scienceExposure: scienceExposure, templateExposure: templateExposure, subtractedExposure: subtractedExposure,
           psfMatchingKernel: psfMatchingKernel, preConvKernel: preConvKernel, templateMatched: templateMatched,
           preConvMode: preConvMode)
+        for warning in task.warnings { warn(warning) }
+        for key in ["unconvolvedVariance", "convolvedVariance"] {
+          if let value = try? task.metadata.double(key) { try metadata.set(key, value) }
+        }
+        return result
       }
       guard preConvKernel == nil else {
         throw ImagingError.invalidParameter("preConvKernel is given, but preConvMode is off")
@@ -69,7 +77,7 @@ package final class DecorrelateALKernelSpatialTask: Task {
         var result = subtractedExposure
         _ = try correct(&result, inputs, psfMatchingKernel, scale: sum, whitens: true, makesScore: false)
         return result
-      case .mapReduce:
+      case .mapReduce, .wholeImage:
         guard inputs.means.areUsable else {
           warn("no pixel says what the noise is: the difference is not decorrelated")
           return subtractedExposure
@@ -134,10 +142,6 @@ package final class DecorrelateALKernelSpatialTask: Task {
   private func record(_ inputs: DifferenceInputs) throws {
     try metadata.set("unconvolvedVariance", inputs.means.unconvolved)
     try metadata.set("convolvedVariance", inputs.means.convolved)
-  }
-
-  private func wholeImageTask() throws -> DecorrelateALKernelTask {
-    try DecorrelateALKernelTask(config: config.decorrelateConfig)
   }
 
   private func grid(of difference: Exposure) throws -> MapReduceGrid {

@@ -36,6 +36,8 @@ package final class DecorrelateALKernelTask: Task {
 
   /// Decorrelates.
   ///
+  /// **Metadata.** `unconvolvedVariance`, `convolvedVariance`: the mean variances of the two images.
+  ///
   /// - Parameters:
   ///   - scienceExposure: as it was before anything was convolved, over the difference's box at least.
   ///   - templateExposure: the same of the template, on the scale that it was subtracted on.
@@ -70,8 +72,8 @@ package final class DecorrelateALKernelTask: Task {
         warn("no pixel says what the noise is: the difference is not decorrelated")
         return subtractedExposure
       }
-      try metadata.set("scienceVariance", templateMatched ? means.unconvolved : means.convolved)
-      try metadata.set("templateVariance", templateMatched ? means.convolved : means.unconvolved)
+      try metadata.set("unconvolvedVariance", means.unconvolved)
+      try metadata.set("convolvedVariance", means.convolved)
       let psf = config.decorrelatePsf && !preConvMode ? subtractedExposure.psf : nil
       let decorrelation = try WholeImageDecorrelation(
         request, means, imageWidth: box.width, imageHeight: box.height,

@@ -50,8 +50,12 @@ package struct ImageMapReduceConfig: Config {
   package static let fields: [ConfigField<Self>] =
     [
       ("cellSizeX", \Self.cellSizeX, "width of a cell"), ("cellSizeY", \.cellSizeY, "height of a cell"),
-      ("gridStepX", \.gridStepX, "columns from one cell to the next; with adjustGridOption spacing it follows from the width"),
-      ("gridStepY", \.gridStepY, "the same of rows"), ("borderSizeX", \.borderSizeX, "what is computed beside a cell and not kept"),
+      (
+        "gridStepX", \.gridStepX,
+        "columns from one cell to the next; with adjustGridOption spacing it follows from the width"
+      ),
+      ("gridStepY", \.gridStepY, "the same of rows"),
+      ("borderSizeX", \.borderSizeX, "what is computed beside a cell and not kept"),
       ("borderSizeY", \.borderSizeY, "the same above and below"),
     ].map { .field($0, $1, in: 0...1e5, doc: $2 + ", in units of the PSF's FWHM or pixels") } + [
       .field("adjustGridOption", \.adjustGridOption, doc: "how cells are placed whose grid does not fit the image"),

@@ -37,7 +37,8 @@ struct MapReduceGrid {
         step: try pixels(config.gridStepY, "gridStepY", least: 1), config.adjustGridOption)
     )
     let border = (
-      x: try pixels(config.borderSizeX, "borderSizeX", least: 0), y: try pixels(config.borderSizeY, "borderSizeY", least: 0)
+      x: try pixels(config.borderSizeX, "borderSizeX", least: 0),
+      y: try pixels(config.borderSizeY, "borderSizeY", least: 0)
     )
     guard x.count <= Self.maxCells, y.count <= Self.maxCells / max(1, x.count) else {
       throw .invalidParameter("\(x.count) × \(y.count) cells are too many")

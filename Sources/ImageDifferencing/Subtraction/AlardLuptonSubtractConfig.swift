@@ -52,7 +52,8 @@ package struct AlardLuptonSubtractConfig: Config {
         "doSubtractBackground", \.doSubtractBackground, doc: "subtract the background that is fitted with the kernel"),
       .field("doDecorrelation", \.doDecorrelation, doc: "make the noise of the difference white"),
       .subtask("decorrelate", \.decorrelate),
-      .field("doScore", \.doScore, doc: "make a score image, too: the difference under its own PSF as a matched filter"),
+      .field(
+        "doScore", \.doScore, doc: "make a score image, too: the difference under its own PSF as a matched filter"),
       .field(
         "doConvolvePsf", \.doConvolvePsf,
         doc: "where the science exposure is convolved, the difference has its convolved PSF, and not the template's"),

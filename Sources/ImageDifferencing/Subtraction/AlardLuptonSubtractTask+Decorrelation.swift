@@ -19,7 +19,7 @@ extension AlardLuptonSubtractTask {
     let inputs = try decorrelate.inputs(
       science: science.maskedImage, template: template.maskedImage, box: science.box,
       templateMatched: matching.convolved == .template)
-    let needsImages = config.doDecorrelation && decorrelate.config.method == .mapReduce
+    let needsImages = config.doDecorrelation && decorrelate.config.method != .compact
     return Originals(inputs: inputs, images: needsImages ? (science, template) : nil)
   }
 

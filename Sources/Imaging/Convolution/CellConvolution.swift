@@ -19,7 +19,7 @@ package struct ConvolutionCell: Sendable {
   /// - Parameter side: the largest, pixels.
   package static func boxes(dividing box: Box2I, side: Int) -> [Box2I] {
     func cuts(_ low: Int, _ length: Int) -> [(low: Int, count: Int)] {
-      let count = max(1, (length + max(1, side) - 1) / max(1, side))
+      let count = length > 0 ? (length - 1) / max(1, side) + 1 : 1
       return (0..<count).map { i in
         let (from, to) = (i * length / count, (i + 1) * length / count)
         return (low + from, to - from)
@@ -56,7 +56,9 @@ package func convolve(
   for cell in cells {
     guard cell.kernels.count == count, input.box.contains(cell.box),
       cell.kernels.allSatisfy({ $0.width % 2 == 1 && $0.height % 2 == 1 })
-    else { throw .invalidParameter("a cell \(cell.box) of \(input.box) has \(cell.kernels.count) kernels, or even ones") }
+    else {
+      throw .invalidParameter("a cell \(cell.box) of \(input.box) has \(cell.kernels.count) kernels, or even ones")
+    }
     reach = max(reach, cell.kernels.reduce(0) { $0 + max($1.width, $1.height) / 2 })
     (width, height) = (max(width, cell.box.width), max(height, cell.box.height))
   }
