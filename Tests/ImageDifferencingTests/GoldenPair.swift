@@ -59,7 +59,7 @@ struct GoldenPair {
   ///   - name: the letter of the case.
   ///   - run: whose factors the variance planes are multiplied by: the reference's own, from 0.74 times the interquartile range, so that what follows is
   ///     compared with equal weights.
-  init(_ name: String, scaledAsIn run: String) throws {
+  init(_ name: String, scaledAsIn run: String, task: String = "alardLuptonSubtract") throws {
     let text = try String(contentsOf: SharedData.url("golden/\(run)_meta.json"), encoding: .utf8)
       .replacing("NaN", with: "null")
     let meta = try JSONDecoder().decode(Meta.self, from: Data(text.utf8)).metadata
@@ -67,7 +67,7 @@ struct GoldenPair {
       Truth.self, from: try Data(contentsOf: SharedData.url("golden/\(name)_truth.json")))
     func exposure(_ file: String, _ sigma: Double, _ key: String) throws -> Exposure {
       let fits = try FITSExposure(SharedData.url("golden/\(name)_\(file).fits").path)
-      let factor = Float(try #require(meta["alardLuptonSubtract.\(key)"]?.number))
+      let factor = Float(try #require(meta["\(task).\(key)"]?.number))
       return Exposure(
         try MaskedImage(
           image: fits.image, mask: try #require(fits.mask), variance: try #require(fits.variance).map { $0 * factor }),
@@ -109,15 +109,21 @@ struct GoldenPair {
     return try lose(&science, "BAD") + lose(&template, "NO_DATA")
   }
 
-  /// The task as the reference ran it: nothing is filled, and CR of the template is forgotten.
-  func run(
-    _ change: (inout AlardLuptonSubtractConfig) -> Void = { _ in }
-  ) throws -> (task: AlardLuptonSubtractTask, result: SubtractionResult) {
+  /// As the reference ran it: nothing is filled, and CR of the template is forgotten.
+  static var config: AlardLuptonSubtractConfig {
     var config = AlardLuptonSubtractConfig()
     config.doScaleVariance = false
     config.doFillMaskedPixels = false
     (config.doDecorrelation, config.doScore) = (false, false)
     config.masks.renameTemplateMask = ["SAT", "INJECTED", "INJECTED_CORE"]
+    return config
+  }
+
+  /// The task as the reference ran it.
+  func run(
+    _ change: (inout AlardLuptonSubtractConfig) -> Void = { _ in }
+  ) throws -> (task: AlardLuptonSubtractTask, result: SubtractionResult) {
+    var config = Self.config
     change(&config)
     let task = try AlardLuptonSubtractTask(config: config)
     return (task, try task.run(template: template, science: science, sources: sources))

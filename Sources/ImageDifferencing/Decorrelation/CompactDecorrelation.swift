@@ -142,7 +142,7 @@ struct CompactDecorrelation {
 
 extension MaskedImage {
   /// EDGE where a filter finds nothing beyond the image (differencing A13.7).
-  fileprivate mutating func markFrame(_ radius: Int) throws(ImagingError) {
+  mutating func markFrame(_ radius: Int) throws(ImagingError) {
     let inner = box.grown(by: -radius)
     let frame =
       inner.isEmpty

@@ -107,7 +107,7 @@ package final class AlardLuptonSubtractTask: Task {
     let stamps: [KernelCandidate]
     do {
       stamps = try candidates(selected.map(\.source))
-      rows = rowsOf(stamps, among: selected)
+      rows = selected.rows(of: stamps)
     } catch let error as InsufficientKernelSourcesError where config.allowKernelSourceDetection {
       warn("\(error): stars are sought on the science image")
       let found = try makeKernel.detectSources(on: science, excluding: other.mask.cropped(to: science.box), side: side)
@@ -116,20 +116,19 @@ package final class AlardLuptonSubtractTask: Task {
     try metadata.set("nPsfSources", stamps.count)
     try metadata.set("convolvedExposure", convolved.rawValue)
     let solution = try makeKernel.solve(stamps, targetFwhm: target, referenceFwhm: reference, region: science.box)
+    return (try matching(solution, convolved), rows)
+  }
+
+  func matching(_ solution: KernelSolution, _ convolved: MatchingKernel.Convolved) throws -> MatchingKernel {
     guard solution.spatialKernelSum > 0, solution.spatialKernelSum.isFinite else {
       throw NoKernelCandidatesError(
         description: "the kernel's sum is \(solution.spatialKernelSum): the two images do not show the same stars")
     }
-    return (try solution.fit.matching(convolved), rows)
-  }
-
-  private func rowsOf(_ stamps: [KernelCandidate], among sources: [(row: Int, source: KernelSource)]) -> [Int] {
-    let chosen = Set(stamps.map(\.id))
-    return sources.filter { chosen.contains($0.source.id) }.map(\.row)
+    return try solution.fit.matching(convolved)
   }
 
   /// What failed for want of a template is no failure.
-  private func tellingCoverage<Value>(_ coverage: Double, _ body: () throws -> Value) throws -> Value {
+  func tellingCoverage<Value>(_ coverage: Double, _ body: () throws -> Value) throws -> Value {
     do {
       return try body()
     } catch  where coverage < config.minTemplateFractionForExpectedSuccess {
@@ -181,6 +180,14 @@ package final class AlardLuptonSubtractTask: Task {
   }
 }
 
+extension [(row: Int, source: KernelSource)] {
+  /// The rows of the sources that became candidates.
+  func rows(of stamps: [KernelCandidate]) -> [Int] {
+    let chosen = Set(stamps.map(\.id))
+    return filter { chosen.contains($0.source.id) }.map(\.row)
+  }
+}
+
 extension AlardLuptonSubtractTask {
   /// The PSF of the science exposure under the kernel: what a new source looks like in the difference. That of the template is what the kernel aims at, and
   /// never quite hits.
@@ -195,7 +202,7 @@ extension AlardLuptonSubtractTask {
   }
 
   /// The mask of an exposure whose pixels without data were filled, so that the convolution could not spread NaN: there is still nothing there.
-  private func missingPixels(of exposure: Exposure) -> Mask? {
+  func missingPixels(of exposure: Exposure) -> Mask? {
     let mask = exposure.maskedImage.mask
     let noData = mask.planes.bitMask(ofExisting: ["NO_DATA"])
     return config.doFillMaskedPixels && mask.presentBits & noData != 0 ? mask : nil
@@ -204,7 +211,7 @@ extension AlardLuptonSubtractTask {
 
 extension MaskedImage {
   /// Takes the pixels away that have NO_DATA in a mask that covers the image.
-  fileprivate mutating func blank(where mask: Mask) throws(ImagingError) {
+  mutating func blank(where mask: Mask) throws(ImagingError) {
     let noData = mask.planes.bitMask(ofExisting: ["NO_DATA"])
     let columns = box.minX - mask.box.minX..<box.endX - mask.box.minX
     try updateInPlace { image, _, variance throws(ImagingError) in
