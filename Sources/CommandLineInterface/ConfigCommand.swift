@@ -5,6 +5,7 @@ internal import ArgumentParser
 internal import BackgroundMatching
 internal import Campaign
 internal import Catalogs
+internal import ImageDifferencing
 internal import Pipeline
 internal import Repository
 internal import SingleFrame
@@ -51,7 +52,8 @@ struct ConfigOptions: ParsableArguments {
 
 /// The tasks that there are.
 var knownTasks: [any Task.Type] {
-  [IngestTask.self, CharacterizeImageTask.self] + InstalledTasks.registry.tasks.map { $0.type as any Task.Type }
+  [IngestTask.self, CharacterizeImageTask.self, DecorrelateALKernelSpatialTask.self]
+    + InstalledTasks.registry.tasks.map { $0.type as any Task.Type }
 }
 
 struct ConfigCommand: ParsableCommand {

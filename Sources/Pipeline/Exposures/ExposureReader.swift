@@ -4,7 +4,7 @@
 package import Imaging
 package import Repository
 internal import SkyGeometry
-internal import TaskFramework
+package import TaskFramework
 
 /// Reads an exposure from a FITS file or from one of ours; the content says which it is.
 ///
@@ -15,6 +15,14 @@ package struct ExposureReader: Sendable {
   package struct Reading: Sendable {
     package let exposure: Exposure
     package let digest: FileDigest
+    /// What a file of ours says of itself; empty for FITS.
+    package let metadata: TaskMetadata
+
+    init(exposure: Exposure, digest: FileDigest, metadata: TaskMetadata = TaskMetadata()) {
+      self.exposure = exposure
+      self.digest = digest
+      self.metadata = metadata
+    }
   }
 
   private let config: IngestConfig
@@ -29,8 +37,8 @@ package struct ExposureReader: Sendable {
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
     guard try readBeginning(of: path, count: signature.count) == signature else { return try fits(path, makesVariance) }
     let bytes = try readFile(path)
-    return Reading(
-      exposure: try Dataset<Exposure>(decoding: bytes, name: path).content, digest: FileDigest(of: bytes))
+    let dataset = try Dataset<Exposure>(decoding: bytes, name: path)
+    return Reading(exposure: dataset.content, digest: FileDigest(of: bytes), metadata: dataset.metadata)
   }
 
   private func fits(_ path: String, _ makesVariance: Bool) throws -> Reading {

@@ -62,15 +62,23 @@ extension ProgramTests {
         #expect(
           names == [
             "difference.fits", "difference.h5", "kernel.fits", "kernel.h5", "matchedTemplate.fits",
-            "matchedTemplate.h5",
-            "metadata.json", "quicklook.png",
+            "matchedTemplate.h5", "metadata.json", "quicklook.png", "score.fits", "score.h5",
           ])
         let difference = try exposure(folder + "/out/difference.h5")
         let found = difference.content.maskedImage
         // Sky is gone, stars are gone, what is new stays with its flux.
         let statistics = try PixelStatistics(of: found.image, .all)
         #expect(abs(statistics.median) < 0.3)
-        #expect(abs(statistics.robustStandardDeviation / 5 - 1) < 0.1)
+        // The noise of both, that of the template brought to the science image's scale.
+        let noise = (25 + 25 / 0.49).squareRoot()
+        #expect(abs(statistics.robustStandardDeviation / noise - 1) < 0.05)
+        #expect(abs(try PixelStatistics(of: found.variance, .all).median / (noise * noise) - 1) < 0.1)
+        let score = try exposure(folder + "/out/score.h5")
+        let signal = score.content.maskedImage
+        #expect(try score.metadata.boolean("subtraction.isScore"))
+        #expect(
+          score.content.box == difference.content.box
+            && signal.image[101, 97] / signal.variance[101, 97].squareRoot() > 30)
         let about = Box2I(minX: 91, minY: 87, width: 21, height: 21)
         #expect(abs(found.image.cropped(to: about).sum - 4000) < 5 * 5 * 21 + 100)
         #expect(difference.content.psf != nil)

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// skydiff decorrelate
+
+internal import ArgumentParser
+internal import Foundation
+internal import ImageDifferencing
+internal import Pipeline
+internal import Repository
+internal import TaskFramework
+
+struct DecorrelateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "decorrelate",
+    abstract: "Make the noise of a difference white.",
+    discussion: """
+      For differences that were made without it (skydiff subtract … -c subtractImages:doDecorrelation=false). Science image and template are \
+      those that the difference was made of, with their variances; the kernel is kernel.h5 of skydiff subtract. Into the folder go \
+      difference.h5 (score.h5, of a score) and metadata.json.
+      """)
+
+  @Argument(help: "The science image, unconvolved: FITS, or .h5 of skydiff.", completion: .file())
+  var science: String
+
+  @Argument(help: "The template, unconvolved: FITS, or .h5 of skydiff.", completion: .file())
+  var template: String
+
+  @Argument(help: "Their difference: FITS, or .h5 of skydiff.", completion: .file())
+  var difference: String
+
+  @Argument(help: "The kernel that matched them: .h5 of skydiff.", completion: .file())
+  var kernel: String
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The folder to write into.", valueName: "folder"), completion: .directory)
+  var output: String
+
+  @Flag(help: "Write the difference as FITS, too.")
+  var fits = false
+
+  @Flag(help: "Replace what is there.")
+  var overwrite = false
+
+  @OptionGroup var config: ConfigOptions
+
+  func validate() throws {
+    guard !output.isEmpty else { throw ValidationError("The output folder's name is empty.") }
+    guard ![science, template, difference, kernel].contains("") else {
+      throw ValidationError("The name of a file is empty.")
+    }
+  }
+
+  func run() throws {
+    try reportingErrors {
+      var isFolder: ObjCBool = false
+      if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), !isFolder.boolValue {
+        throw PublishError.cannotCreate(path: output, reason: "it is not a directory")
+      }
+      let configs = try config.load()
+      let task = try DecorrelateALKernelSpatialTask(
+        config: configs[DecorrelateALKernelSpatialTask.defaultName ?? ""]?.config,
+        context: TaskContext(environment: ProcessInfo.processInfo.environment))
+      let decorrelation = FileDecorrelation(
+        task, reader: ExposureReader(configs["ingest"]?.config as? IngestConfig ?? IngestConfig()), writesFITS: fits,
+        replaces: overwrite)
+      let products = try decorrelation.run(
+        .init(science: science, template: template, difference: difference, kernel: kernel), into: output)
+      for warning in task.warnings { say("warning: \(warning)") }
+      for product in products { try CommandLineInterface.output(product + "\n") }
+    }
+  }
+}
