@@ -15,8 +15,8 @@ struct SubtractCommand: ParsableCommand {
     abstract: "Subtract a template from a science image.",
     discussion: """
       What the images lack is made of their pixels: sky is removed, variance and PSF are measured; a template whose WCS differs is warped first. \
-      The difference is on the science image's flux scale. Into the folder go difference.h5, matchedTemplate.h5, kernel.h5, quicklook.png \
-      (science, template and difference at one stretch) and metadata.json.
+      The difference is on the science image's flux scale, its noise white. Into the folder go difference.h5, score.h5 (the difference under its \
+      PSF as a matched filter), matchedTemplate.h5, kernel.h5, quicklook.png (science, template and difference at one stretch) and metadata.json.
 
       Unlike in a pipeline the sharper image is convolved (-c subtractImages:mode=…), and stars near the edges count.
       """)
@@ -77,6 +77,7 @@ struct SubtractCommand: ParsableCommand {
     "sourceSelector.signalToNoiseMinimum": .integer(30), "sourceSelector.signalToNoiseMaximum": .number(1e9),
     "makeKernel.kernel.AL.spatialKernelOrder": .integer(2), "makeKernel.kernel.AL.minStampsPerSpatialTerm": .integer(4),
     "makeKernel.kernel.AL.candidateResidualStdMax": .integer(2), "makeKernel.kernel.AL.robustIterations": .integer(5),
+    "makeKernel.kernel.AL.doSubtractNoiseBias": .boolean(true),
   ]
 
   func run() throws {

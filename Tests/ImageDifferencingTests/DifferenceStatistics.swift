@@ -23,6 +23,8 @@ struct DifferenceStatistics {
   let scale: (science: Double, template: Double)
   /// difference/√variance where there is no light.
   private(set) var pulls: [Float] = []
+  /// score/√variance there; none without a score.
+  private(set) var scorePulls: [Float] = []
   /// The same of the noise of either input alone, before anything is done to it.
   private(set) var sciencePulls: [Float] = []
   private(set) var templatePulls: [Float] = []
@@ -92,10 +94,12 @@ struct DifferenceStatistics {
 
   private mutating func collectPulls(_ blank: Image<Bool>, _ science: MaskedImage) {
     let (difference, template) = (result.difference.maskedImage, pair.template.maskedImage)
+    let score = result.score?.maskedImage
     let edge = difference.mask.planes.bitMask(ofExisting: ["EDGE", "NO_DATA"])
     for y in blank.box.minY..<blank.box.endY {
       for x in blank.box.minX..<blank.box.endX where blank[x, y] && difference.mask[x, y] & edge == 0 {
         pulls.append(difference.image[x, y] / difference.variance[x, y].squareRoot())
+        if let score { scorePulls.append(score.image[x, y] / score.variance[x, y].squareRoot()) }
         sciencePulls.append(
           (science.image[x, y] - pair.science.background[x, y]) / science.variance[x, y].squareRoot())
         templatePulls.append(
