@@ -189,8 +189,9 @@ extension [(row: Int, source: KernelSource)] {
 }
 
 extension AlardLuptonSubtractTask {
-  /// The PSF of the science exposure under the kernel: what a new source looks like in the difference. That of the template is what the kernel aims at, and
-  /// never quite hits.
+  /// The PSF of the science exposure under the kernel: what a new source looks like in the difference.
+  ///
+  /// That of the template is what the kernel aims at, and never quite hits.
   private func convolved(_ psf: (any PSF)?, _ matching: MatchingKernel, over box: Box2I) -> (any PSF)? {
     guard config.doConvolvePsf, let psf else { return nil }
     do throws(ImagingError) {

@@ -7,8 +7,9 @@ package import Imaging
 /// What a subtraction gives; all over the science exposure's box and on its flux scale.
 package struct SubtractionResult: Sendable {
   package let difference: Exposure
-  /// The difference under its own PSF P′ as a matched filter: a source of flux F peaks at F Σ P′², over √variance at its signal to noise. Its PSF is P′. `nil` when none was
-  /// made.
+  /// The difference under its own PSF P′ as a matched filter.
+  ///
+  /// A source of flux F peaks at F Σ P′², over √variance at its signal to noise; the PSF that comes with it is P′. `nil` when none was made.
   package let score: Exposure?
   /// What was subtracted.
   package let matchedTemplate: Exposure
