@@ -14,8 +14,9 @@ struct DecorrelateCommand: ParsableCommand {
     abstract: "Make the noise of a difference white.",
     discussion: """
       For differences that were made without it (skydiff subtract … -c subtractImages:doDecorrelation=false). Science image and template are \
-      those that the difference was made of, with their variances; the kernel is kernel.h5 of skydiff subtract. Into the folder go \
-      difference.h5 (score.h5, of a score) and metadata.json.
+      those that the difference was made of, with their variances; the kernel is kernel.h5 of skydiff subtract. Settings are those of \
+      the task decorrelate (-c decorrelate:method=wholeImage). Into the folder go \
+      difference.h5 and metadata.json.
       """)
 
   @Argument(help: "The science image, unconvolved: FITS, or .h5 of skydiff.", completion: .file())

@@ -49,7 +49,7 @@ struct SubtractCommand: ParsableCommand {
   @Flag(help: "Leave the sky in both images.")
   var keepSky = false
 
-  @Flag(help: "Write difference, template and kernel as FITS, too.")
+  @Flag(help: "Write difference, score, template and kernel as FITS, too.")
   var fits = false
 
   @Flag(help: "Replace what is there.")

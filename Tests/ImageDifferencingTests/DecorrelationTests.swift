@@ -44,21 +44,24 @@ import Testing
     for (value, (x, y)) in zip(values, [(0, 0), (1, 0), (1, 1), (2, 0)]) {
       #expect(abs(correction.image[x, y] - value) < tolerance * values[0], "\(x) \(y) \(correction.image[x, y])")
     }
-    #expect(abs(correction.weights.unconvolved - w1) < 1e-6 * w1 && abs(correction.weights.convolved - w2) < 1e-5 * w2)
+    // They are those of the kernel that was cut off.
+    #expect(abs(correction.weights.unconvolved - w1) < 1e-5 * w1 && abs(correction.weights.convolved - w2) < 1e-5 * w2)
     #expect(
-      abs(a * correction.weights.unconvolved + b * correction.weights.convolved - (a + b * k * k)) < 1e-9 * (a + b))
+      abs(a * correction.weights.unconvolved + b * correction.weights.convolved - (a + b * k * k)) < 1e-5 * (a + b))
     #expect(abs(correction.image.sum - 1) < 1e-12)
   }
 
   /// B5, C6: the PSF of the corrected difference is narrower.
   @Test func thePSFIsTheFormulas() throws {
-    let kappa = DecorrelationScene.gaussian(2.46, side: 31)
-    let psi = DecorrelationScene.gaussian(3.3, side: 31).centralStamp(about: 15)
-    let corrected = try #require(try CorrectionKernel(kappa, unconvolved: 1, convolved: 1, psf: psi).psf)
-    #expect(abs(psi[0, 0] - 0.014614850) < 1e-8)
-    #expect(abs(corrected[0, 0] - 0.017293634) < 1e-8 && abs(corrected[5, 0] - 4.736313747e-3) < 1e-8)
-    #expect(abs((corrected.pixels.min() ?? 0) + 6.06e-5) < 1e-7)
-    #expect(abs(corrected.sum - 1) < 1e-12)
+    let scene = try DecorrelationScene((1, 1), stars: 0)
+    let corrected = try #require(try correct(scene, .whole).psf).kernelImage(at: scene.difference.box.center)
+    // The kernel of the scene has σ 2.4597 and not 2.46.
+    #expect(abs(corrected[0, 0] - 0.017293634) < 2e-6 && abs(corrected[5, 0] - 4.736313747e-3) < 1e-6)
+    #expect(abs((corrected.pixels.min() ?? 0) + 6.06e-5) < 1e-6)
+    #expect(abs(corrected.sum - 1) < 1e-12 && corrected.width == 31)
+    // In parts it is not cut to the shape of the PSF before.
+    let compact = try #require(try correct(scene, .compact).psf).kernelImage(at: scene.difference.box.center)
+    #expect(abs(compact[0, 0] / corrected[0, 0] - 1) < 3e-3 && abs(compact[5, 0] / corrected[5, 0] - 1) < 3e-3)
   }
 
   /// A kernel that does nothing, one that sharpens, and noise in one image alone.
@@ -74,14 +77,58 @@ import Testing
     #expect(inverse.image[0, 0] < 0.95 && inverse.radius < 25 && abs(inverse.image.sum - 1) < 1e-12)
     let kappa = DecorrelationScene.gaussian(2.46, side: 31)
     #expect(try CorrectionKernel(kappa, unconvolved: 1, convolved: 0).image[0, 0] == 1)
-    let extreme = try CorrectionKernel(kappa, unconvolved: 0, convolved: 1)
-    #expect(extreme.image.pixels.allSatisfy(\.isFinite) && extreme.radius == 48)
+    // Where nearly all noise is the convolved image's, the kernel still fits, keeps fluxes and says what it does to variances.
+    for (sigma, a) in [(2.46, 0.0), (3.3, 0), (5, 0), (4, 1e-7), (4, 1e-5), (2.46, 1e-4)] {
+      let kappa = DecorrelationScene.gaussian(sigma, side: 41)
+      let extreme = try CorrectionKernel(kappa, unconvolved: a, convolved: 1)
+      #expect(extreme.radius <= 48 && extreme.image[0, 0] > 1 && abs(extreme.image.sum - 1) < 1e-9)
+      let squares = extreme.image.pixels.reduce(0) { $0 + $1 * $1 }
+      #expect(abs(extreme.weights.unconvolved / squares - 1) < 1e-9)
+      let both = try convolvedSquares(extreme.image, kappa)
+      #expect(abs(extreme.weights.convolved / both - 1) < 1e-4, "\(sigma) \(a)")
+      // Most of the sum is there before the ends are cut off.
+      #expect(extreme.image.pixels.reduce(0) { $0 + abs($1) } < 1e4)
+    }
     for (a, b) in [(0.0, 0.0), (-1, 1), (.nan, 1), (1, .infinity)] {
       #expect(throws: ImagingError.self) { try CorrectionKernel(kappa, unconvolved: a, convolved: b) }
     }
     #expect(throws: ImagingError.self) {
       try CorrectionKernel(kappa.map { _ in 0 }, unconvolved: 0, convolved: 1)
     }
+  }
+
+  /// Σ (κ ⋆ c)².
+  private func convolvedSquares(_ image: Image<Double>, _ kernel: Image<Double>) throws -> Double {
+    let frame = image.box.grown(by: kernel.width)
+    var wide = Image<Float>(box: frame, fill: 0)
+    wide.paste(image.map { Float($0) })
+    return try innerConvolution(wide, with: kernel).values.reduce(0) { $0 + $1 * $1 }
+  }
+
+  /// The science exposure convolved, and divided by the kernel's sum.
+  @Test(arguments: Way.allCases) func theOtherDirection(_ way: Way) throws {
+    var scene = try DecorrelationScene((1, 1), side: 400, stars: 0)
+    let kernel = try Kernel(DecorrelationScene.gaussian(2, side: 25, sum: 1.25))
+    // What is called template there is the wider box, and is convolved here.
+    let (science, template) = (scene.template, scene.science)
+    scene.difference.maskedImage = try MatchedSubtraction(
+      template: template.maskedImage, science: science.maskedImage.cropped(to: template.box),
+      MatchingKernel(kernel, convolved: .science)
+    ).difference
+    var config = DecorrelateALKernelSpatialConfig()
+    config.method = way == .mapReduce ? .mapReduce : .compact
+    let result = try DecorrelateALKernelSpatialTask(config: config).run(
+      scienceExposure: science, templateExposure: template, subtractedExposure: scene.difference,
+      psfMatchingKernel: kernel, spatiallyVarying: way != .whole, templateMatched: false)
+    let inner = result.box.grown(by: -40)
+    // (a + b k²) / k².
+    let expected = (1 + 1.25 * 1.25) / (1.25 * 1.25)
+    let found = try statistics(result.maskedImage, inner)
+    #expect(abs(found.planes / expected - 1) < 1e-3, "\(found)")
+    #expect(
+      abs(try PixelStatistics(of: result.maskedImage.image.cropped(to: inner), .moments).variance / expected - 1) < 0.02
+    )
+    #expect(abs(DecorrelationScene.autocorrelation(result.maskedImage.image, 1, 0, in: inner)) < 0.015)
   }
 
   // MARK: - Scenarios
@@ -295,14 +342,6 @@ import Testing
           scienceExposure: scene.science, templateExposure: scene.template, subtractedExposure: scene.difference,
           psfMatchingKernel: scene.kernel, spatiallyVarying: way
         ).psf == nil)
-    }
-  }
-}
-
-extension Image<Double> {
-  /// With its pixel (`center`, `center`) at (0, 0).
-  fileprivate func centralStamp(about center: Int) -> Image<Double> {
-    Image(box: Box2I(minX: -center, minY: -center, width: width, height: height)) { x, y in self[x + center, y + center]
     }
   }
 }

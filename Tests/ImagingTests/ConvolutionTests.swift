@@ -94,6 +94,36 @@ private func expectEqual(
     }
   }
 
+  /// Lopsided kernels in each of several cells, one after the other.
+  @Test func cellsAreConvolvedAsTheWholeWouldBe() throws {
+    let box = Box2I(minX: -7, minY: 12, width: 150, height: 130)
+    let scene = try testScene(box, seed: 21)
+    let first = try testKernel(side: 11, order: 0, over: box, variation: 0, seed: 3)
+    let second = try testKernel(side: 7, order: 0, over: box, variation: 0, seed: 4)
+    let kernels = [first, second].map { $0.image(at: box.center) }
+    #expect(kernels[0].pixels != kernels[0].pixels.reversed(), "it would be the same turned round")
+    let cells = ConvolutionCell.boxes(dividing: box, side: 60).map { ConvolutionCell($0, kernels) }
+    #expect(cells.count == 9 && cells.reduce(0) { $0 + $1.box.area } == box.area)
+    let found = try convolve(scene.image, in: cells, outside: 0)
+    let once = try obviousConvolution(scene, with: first)
+    let twice = try obviousConvolution(once, with: second)
+    for (own, other, margin) in [(found[0], once.image, 5), (found[1], twice.image, 8)] {
+      let inner = box.grown(by: -margin)
+      let peak = scene.image.pixels.map(abs).max() ?? 1
+      for y in inner.minY..<inner.endY {
+        for x in inner.minX..<inner.endX { #expect(abs(own[x, y] - other[x, y]) < 2e-6 * peak) }
+      }
+    }
+    // What is no division, or has even kernels.
+    #expect(try convolve(scene.image, in: [], outside: 0).isEmpty)
+    for bad in [
+      ConvolutionCell(box.grown(by: 1), kernels),
+      ConvolutionCell(box, [Image(box: Box2I(width: 4, height: 3), fill: 1)]),
+    ] {
+      #expect(throws: ImagingError.self) { try convolve(scene.image, in: [bad], outside: 0) }
+    }
+  }
+
   @Test func kernelToleranceIsKept() throws {
     let box = Box2I(width: 400, height: 300)
     let scene = try testScene(box, seed: 77)

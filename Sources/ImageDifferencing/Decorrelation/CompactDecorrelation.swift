@@ -11,6 +11,8 @@ internal import TaskFramework
 /// differs from it by as little as those do. The score is the corrected difference under its own PSF as a matched filter (differencing A13.8, B3.2: the same as the
 /// reference's from a pre-convolved science image, but with the PSF of the place and without another search for a kernel).
 ///
+/// **Where the PSF is not defined**, the score takes what it is at its average position or, failing that, at one where it is defined; without any there is no score.
+///
 /// **Invalid pixels.** What has no value, and defects of the image that was not convolved, is filled with the image's median for the filters, and is in the result as it was. So nothing
 /// rings beyond the kernel's radius, and defects not even there.
 struct CompactDecorrelation {
@@ -38,15 +40,16 @@ struct CompactDecorrelation {
   private static let psfOrder = 4
 
   /// - Throws: ``Imaging/ImagingError``.
-  func run(on difference: MaskedImage, makesScore: Bool) throws -> Result {
+  func run(on difference: MaskedImage, makesScore wantsScore: Bool) throws -> Result {
+    let spare = wantsScore ? sparePSFImage : nil
+    let makesScore = spare != nil
     let corrections = try zip(inputs.cells, inputs.cellMeans).map { cell, means in
-      try correction(at: cell.center, means, withPSF: makesScore)
+      try correction(at: cell.center, means, psf: makesScore ? psfImage(at: cell.center) ?? spare : nil)
     }
     let (filled, level) = try fill(difference)
     let cells = zip(inputs.cells, corrections).map { box, correction in
-      let matched = correction.psf.map { $0.centralStamp(half: $0.halfSide(holding: 1 - 1e-4)) }
-      return ConvolutionCell(
-        box, (whitens ? [correction.image] : []) + (makesScore ? [matched].compactMap(\.self) : []))
+      ConvolutionCell(
+        box, (whitens ? [correction.image] : []) + (makesScore ? [correction.psf].compactMap(\.self) : []))
     }
     var planes = try convolve(filled, in: cells, outside: level)
     var score: MaskedImage?
@@ -65,24 +68,50 @@ struct CompactDecorrelation {
   }
 
   private func correction(
-    at position: Point2D, _ means: DifferenceInputs.Means, withPSF: Bool
+    at position: Point2D, _ means: DifferenceInputs.Means, psf: Image<Double>?
   ) throws(ImagingError) -> CorrectionKernel {
-    try CorrectionKernel(
-      kernel.image(at: position), unconvolved: means.unconvolved, convolved: means.convolved,
-      psf: withPSF ? psf?.kernelImage(at: position) : nil, whitens: whitens, tolerance: tolerance)
+    // Of what does not whiten only the kernel counts.
+    let means = whitens ? means : DifferenceInputs.Means(unconvolved: 1, convolved: 1)
+    return try CorrectionKernel(
+      kernel.image(at: position), unconvolved: means.unconvolved, convolved: means.convolved, psf: psf,
+      whitens: whitens, tolerance: tolerance)
+  }
+
+  private func psfImage(at position: Point2D) -> Image<Double>? { try? psf?.kernelImage(at: position) }
+
+  /// For where the PSF is not defined.
+  private var sparePSFImage: Image<Double>? {
+    guard let psf else { return nil }
+    let places = [psf.averagePosition] + PolynomialPSF.samplingPositions(over: inputs.box, order: Self.psfOrder)
+    return places.lazy.compactMap(psfImage).first
   }
 
   /// The PSF of the corrected difference, by a polynomial through what it is at some places.
+  ///
+  /// - Returns: `nil` where there is none to be corrected.
+  /// - Throws: ``Imaging/ImagingError``.
   func correctedPSF() throws(ImagingError) -> (any PSF)? {
-    guard let psf else { return nil }
-    let half = try psf.kernelImage(at: psf.averagePosition).width / 2
+    guard let psf, let spare = sparePSFImage else { return nil }
+    let center = inputs.box.center
+    guard let middle = try correction(at: center, inputs.means(at: center), psf: spare).psf else { return nil }
+    let half = middle.width / 2
     var samples: [(Point2D, Image<Double>)] = []
     for position in PolynomialPSF.samplingPositions(over: inputs.box, order: Self.psfOrder) {
-      guard let image = try correction(at: position, inputs.means(at: position), withPSF: true).psf else { return nil }
+      guard let own = psfImage(at: position),
+        let image = try correction(at: position, inputs.means(at: position), psf: own).psf
+      else { continue }
       samples.append((position, image.centralStamp(half: half)))
     }
-    let basis = SpatialBasis(.chebyshev(Box2D(inputs.box)), order: Self.psfOrder)
-    return try PolynomialPSF(Kernel(fitting: samples, basis: basis), averagePosition: psf.averagePosition)
+    // Where it is defined in a part of the image alone, that determines less.
+    for order in stride(from: Self.psfOrder, through: 1, by: -1) {
+      let basis = SpatialBasis(.chebyshev(Box2D(inputs.box)), order: order)
+      if let model = try? Kernel(fitting: samples, basis: basis),
+        let result = try? PolynomialPSF(model, averagePosition: psf.averagePosition)
+      {
+        return result
+      }
+    }
+    return try KernelPSF(middle, averagePosition: psf.averagePosition)
   }
 
   private func fill(_ image: MaskedImage) throws(ImagingError) -> (Image<Float>, level: Float) {

@@ -8,7 +8,7 @@ internal import SkyGeometry
 ///
 /// **Model.** ĉ = √((a + b k²) / (a + b |κ̂|²)): the noise of the image that was not convolved has the variance a, that of the other b, κ is the matching kernel and
 /// k its sum. ĉ is 1 at frequency 0, so fluxes stay. c falls off exponentially; it ends where at most `tolerance` of Σ |c| is beyond, at `maxRadius` at the latest, and what is left
-/// has sum 1 again.
+/// has sum 1 again. Where c would be wider still, since nearly all noise is the convolved image's, a is taken for larger than it is until c fits; the weights are those of the kernel as it is.
 ///
 /// **Matched filter.** P′ = c ⋆ P is the PSF of the corrected difference; as a filter for it, it gives the score P′ ⋆ c ⋆ D, whose signal to noise is the largest that a linear filter can
 /// reach, since the noise of c ⋆ D is white.
@@ -48,38 +48,62 @@ package struct CorrectionKernel: Sendable, Equatable {
         "noise of variance \(unconvolved) and \(convolved) under a kernel of sum \(given.kernelSum) cannot be made white"
       )
     }
-    // What the kernel takes away altogether cannot be had back.
-    let noise = DifferenceNoise(
-      unconvolved: max(unconvolved, 1e-8 * given.total), convolved: convolved, kernelSum: given.kernelSum)
     let sides = [kernel.width, kernel.height, psf?.width ?? 0, psf?.height ?? 0]
     // Wide enough that the ends, which wrap around, are far below the tolerance.
     let side = fastLength(atLeast: 2 * maxRadius + sides.reduce(0, max) + 2)
     let grid = try CorrectionGrid(width: side, height: side)
     let power = grid.power(of: kernel)
-    let filter = whitens ? noise.correction(power) : Array(repeating: 1, count: power.count)
-    image = grid.kernel(of: filter, radius: maxRadius).cutOff(tolerance)
+    image = whitens ? try Self.image(grid, given, power, tolerance, maxRadius) : .identity
+    // Of the kernel as it is, so that what it lacks is in them.
+    let filter = grid.symmetricSpectrum(of: image)
     weights = VarianceWeights(
       unconvolved: grid.mean { filter[$0] * filter[$0] }, convolved: grid.mean { filter[$0] * filter[$0] * power[$0] })
     guard let psf else {
       (self.psf, scoreWeights) = (nil, nil)
       return
     }
-    let corrected = grid.filtered(psf, by: filter, radius: min(side / 2 - 1, max(psf.width, psf.height) / 2))
+    let reach = min(side / 2 - 1, max(psf.width, psf.height) / 2 + image.width / 2)
+    let whole = grid.filtered(psf, by: filter, radius: reach)
+    let corrected = whole.centralStamp(half: whole.halfSide(holding: Self.psfPart))
     let sum = corrected.sum
     guard sum > 0, sum.isFinite else { throw .noResult("the corrected PSF has the sum \(sum)") }
-    self.psf = corrected.map { $0 / sum }
-    let psfPower = grid.power(of: psf)
+    let profile = corrected.map { $0 / sum }
+    self.psf = profile
+    let psfPower = grid.power(of: profile)
     func weight(_ other: (Int) -> Double) -> Double {
-      grid.mean {
-        let square = filter[$0] * filter[$0]
-        return square * square * psfPower[$0] * other($0)
-      }
+      grid.mean { filter[$0] * filter[$0] * psfPower[$0] * other($0) }
     }
     scoreWeights = VarianceWeights(unconvolved: weight { _ in 1 }, convolved: weight { power[$0] })
+  }
+
+  /// The part of Σ |P′| that its stamp holds.
+  private static let psfPart = 1 - 1e-4
+  /// The part of Σ |c| beyond the largest radius with which a kernel is still as good as whole.
+  private static let largestLoss = 1e-4
+
+  /// c, with as much more noise in the image that was not convolved as it takes for c to fit.
+  private static func image(
+    _ grid: borrowing CorrectionGrid, _ given: DifferenceNoise, _ power: [Double], _ tolerance: Double, _ maxRadius: Int
+  ) throws(ImagingError) -> Image<Double> {
+    var part = 1e-8
+    while true {
+      let filter = given.floored(part).correction(power)
+      // As far as the grid goes, to see what is beyond.
+      let whole = grid.kernel(of: filter, radius: grid.fft.width / 2 - 1)
+      let kept = whole.centralStamp(half: maxRadius)
+      let (all, inside) = (whole.pixels.reduce(0) { $0 + abs($1) }, kept.pixels.reduce(0) { $0 + abs($1) })
+      if all - inside <= largestLoss * all || part > 0.1 { return kept.cutOff(tolerance) }
+      part *= 10
+    }
   }
 }
 
 extension Image<Double> {
+  /// What changes nothing.
+  fileprivate static let identity = Image<Double>(box: Box2I(minX: -1, minY: -1, width: 3, height: 3)) { x, y in
+    x == 0 && y == 0 ? 1 : 0
+  }
+
   /// Cut to a smaller square about (0, 0) with at most a part of Σ |c| outside, and brought to sum 1.
   fileprivate func cutOff(_ tolerance: Double) -> Image<Double> {
     let largest = width / 2

@@ -46,6 +46,12 @@ struct CorrectionGrid: ~Copyable {
     }
   }
 
+  /// The transform of a kernel that is symmetric about its central pixel, which is real.
+  func symmetricSpectrum(of kernel: Image<Double>) -> [Double] {
+    transform(kernel)
+    return (0..<frequencyCount).map { spectrum[2 * $0] }
+  }
+
   /// The mean over all frequencies of both halves; by Parseval's theorem Σ c² for |ĉ|².
   func mean(_ value: (Int) -> Double) -> Double {
     let (columns, isEven) = (fft.spectrumWidth, fft.width % 2 == 0)
@@ -61,24 +67,31 @@ struct CorrectionGrid: ~Copyable {
 
   /// The kernel of a real, symmetric filter: its pixels to `radius` either way of the centre.
   func kernel(of filter: [Double], radius: Int) -> Image<Double> {
-    let (width, height) = (fft.width, fft.height)
     for (i, value) in filter.enumerated() { (spectrum[2 * i], spectrum[2 * i + 1]) = (value, 0) }
     fft.backward(spectrum, into: plane)
+    return stamp(radius)
+  }
+
+  private func stamp(_ radius: Int) -> Image<Double> {
+    let (width, height) = (fft.width, fft.height)
     let box = Box2I(minX: -radius, minY: -radius, width: 2 * radius + 1, height: 2 * radius + 1)
     return Image(box: box) { x, y in plane[(y + height) % height * width + (x + width) % width] }
   }
 
-  /// A kernel under a real, symmetric filter: its pixels to `radius` either way of the centre.
-  func filtered(_ kernel: Image<Double>, by filter: [Double], radius: Int) -> Image<Double> {
-    let (width, height) = (fft.width, fft.height)
-    transform(kernel)
+  /// Multiplies what is in `spectrum`.
+  private func multiply(by filter: [Double]) {
     for (i, value) in filter.enumerated() {
       spectrum[2 * i] *= value
       spectrum[2 * i + 1] *= value
     }
+  }
+
+  /// A kernel under a real, symmetric filter: its pixels to `radius` either way of the centre.
+  func filtered(_ kernel: Image<Double>, by filter: [Double], radius: Int) -> Image<Double> {
+    transform(kernel)
+    multiply(by: filter)
     fft.backward(spectrum, into: plane)
-    let box = Box2I(minX: -radius, minY: -radius, width: 2 * radius + 1, height: 2 * radius + 1)
-    return Image(box: box) { x, y in plane[(y + height) % height * width + (x + width) % width] }
+    return stamp(radius)
   }
 
   /// Convolves an image with the square of a real filter's kernel, under a further kernel if there is one.
@@ -90,10 +103,7 @@ struct CorrectionGrid: ~Copyable {
     } else {
       for i in 0..<spectrum.count { spectrum[i] = i % 2 == 0 ? 1 : 0 }
     }
-    for (i, value) in filter.enumerated() {
-      spectrum[2 * i] *= value
-      spectrum[2 * i + 1] *= value
-    }
+    multiply(by: filter)
     fft.backward(spectrum, into: plane)
     for i in 0..<plane.count { plane[i] = plane[i] * plane[i] }
     fft.forward(plane, into: spectrum)
@@ -115,10 +125,7 @@ struct CorrectionGrid: ~Copyable {
   func apply(_ filter: [Double], to pixels: inout [Double]) {
     for i in pixels.indices { plane[i] = pixels[i] }
     fft.forward(plane, into: spectrum)
-    for (i, value) in filter.enumerated() {
-      spectrum[2 * i] *= value
-      spectrum[2 * i + 1] *= value
-    }
+    multiply(by: filter)
     fft.backward(spectrum, into: plane)
     for i in pixels.indices { pixels[i] = plane[i] }
   }
@@ -136,17 +143,18 @@ struct DifferenceNoise: Hashable {
   /// a + b k²: what the variance of a pixel is afterwards.
   var total: Double { unconvolved + convolved * kernelSum * kernelSum }
 
+  /// With a at least as a part of the whole: what the kernel takes away altogether cannot be had back.
+  func floored(_ part: Double) -> DifferenceNoise {
+    DifferenceNoise(unconvolved: max(unconvolved, part * total), convolved: convolved, kernelSum: kernelSum)
+  }
+
   /// ĉ = √((a + b k²) / (a + b |κ̂|²)), 1 at frequency 0 (differencing B3.1).
   func correction(_ kernelPower: [Double]) -> [Double] {
     kernelPower.map { (total / (unconvolved + convolved * $0)).squareRoot() }
   }
 
-  /// ĉ = (a + b k²) / (a + b |κ̂|² / |P̂|²) (differencing B3.2), as (a + b k²) |P̂|² / (a |P̂|² + b |κ̂|² + ε).
-  ///
-  /// - Parameter regularization: ε in units of a + b k². Without it the filter is rounding noise where neither P̂ nor κ̂ let anything through.
-  func scoreCorrection(_ kernelPower: [Double], psfPower: [Double], regularization: Double) -> [Double] {
-    zip(kernelPower, psfPower).map { kernel, psf in
-      total * psf / (unconvolved * psf + convolved * kernel + regularization * total)
-    }
+  /// ĉ = (a + b k²) / (a + b |κ̂|² / |P̂|²) (differencing B3.2): rounding noise where neither P̂ nor κ̂ let anything through.
+  func scoreCorrection(_ kernelPower: [Double], psfPower: [Double]) -> [Double] {
+    zip(kernelPower, psfPower).map { kernel, psf in total * psf / (unconvolved * psf + convolved * kernel) }
   }
 }

@@ -13,7 +13,7 @@ package import TaskFramework
 ///
 /// **Source.** differencing B7, B8, D2.9; Reiss & Lupton 2016 (DMTN-021).
 package final class DecorrelateALKernelSpatialTask: Task {
-  package static let defaultName: String? = "ip_diffim_decorrelateALKernelSpatial"
+  package static let defaultName: String? = "decorrelate"
   package let node: TaskNode
   package let config: DecorrelateALKernelSpatialConfig
 
@@ -115,23 +115,24 @@ package final class DecorrelateALKernelSpatialTask: Task {
   /// - Parameters:
   ///   - scale: what the difference was divided by.
   ///   - whitens: if not, only the score is made.
-  /// - Returns: the score with the PSF of the difference; `nil` when none is wanted, or the noise is unknown.
+  /// - Returns: the score with the PSF of the difference; `nil` when none is wanted, or the PSF is defined nowhere. Where the noise is unknown, that of the difference as it is.
   func correct(
     _ difference: inout Exposure, _ inputs: DifferenceInputs, _ kernel: Kernel, scale: Double, whitens: Bool,
     makesScore: Bool
   ) throws -> Exposure? {
-    guard inputs.means.areUsable else {
-      warn("no pixel says what the noise is: the difference is not decorrelated")
-      return nil
-    }
-    let makesScore = makesScore && difference.psf != nil
+    if whitens, !inputs.means.areUsable { warn("no pixel says what the noise is: the difference is not decorrelated") }
+    let whitens = whitens && inputs.means.areUsable
+    guard whitens || makesScore else { return nil }
     let decorrelation = CompactDecorrelation(
       inputs: inputs, kernel: kernel, psf: difference.psf, scale: scale, whitens: whitens, tolerance: config.tolerance)
     let result = try decorrelation.run(on: difference.maskedImage, makesScore: makesScore)
-    try record(inputs)
-    if whitens { try metadata.set("correctionRadius", result.radius) }
+    if whitens {
+      try record(inputs)
+      try metadata.set("correctionRadius", result.radius)
+    }
     difference.maskedImage = result.difference
     if config.decorrelatePsf { difference.psf = result.psf }
+    if makesScore, result.score == nil { warn("the difference has no PSF anywhere: there is no score") }
     return result.score.map { image in
       var score = difference
       score.maskedImage = image

@@ -17,7 +17,7 @@ package import TaskFramework
 ///
 /// **Source.** differencing B1 to B6.
 package final class DecorrelateALKernelTask: Task {
-  package static let defaultName: String? = "ip_diffim_decorrelateALKernel"
+  package static let defaultName: String? = "decorrelate"
   package let node: TaskNode
   package let config: DecorrelateALKernelConfig
 

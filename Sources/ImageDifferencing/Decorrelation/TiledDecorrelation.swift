@@ -21,7 +21,7 @@ struct TiledDecorrelation {
   func run(on difference: MaskedImage) throws -> MaskedImage {
     let (box, copies) = (difference.box, config.decorrelateMapReduceConfig.reducer.reduceOperation == .copy)
     var (image, variance) = (Image<Float>(box: box, fill: 0), Image<Float>(box: box, fill: 0))
-    var counts = Image<UInt16>(box: box, fill: 0)
+    var counts = Image<UInt32>(box: box, fill: 0)
     for cell in grid.cells {
       let (pixels, variances) = try correct(difference.image, cell)
       for y in cell.box.minY..<cell.box.endY {

@@ -24,6 +24,8 @@ struct WholeImageDecorrelation: ~Copyable {
   /// ψ ⋆ c, of the shape of ψ and of sum 1; `nil` without ψ.
   let correctedPSF: Image<Double>?
 
+  /// The least part of the noise that is taken to be the unconvolved image's (differencing B1.5: beyond it the reference warns).
+  private static let noiseFloor = 1e-8
   /// The floor of |P̂|² (differencing B3.2).
   private static let powerFloor = 1000 * Double.leastNormalMagnitude
 
@@ -41,11 +43,12 @@ struct WholeImageDecorrelation: ~Copyable {
     let grid = try CorrectionGrid(
       width: length(imageWidth, kernels.map(\.width)), height: length(imageHeight, kernels.map(\.height)))
     let noise = DifferenceNoise(
-      unconvolved: means.unconvolved, convolved: means.convolved, kernelSum: request.kernel.sum)
+      unconvolved: means.unconvolved, convolved: means.convolved, kernelSum: request.kernel.sum
+    ).floored(Self.noiseFloor)
     let power = grid.power(of: request.kernel)
     let psfPower = request.preConvolution.map { grid.power(of: $0).map { max($0, Self.powerFloor) } }
     let filter =
-      psfPower.map { noise.scoreCorrection(power, psfPower: $0, regularization: 0) } ?? noise.correction(power)
+      psfPower.map { noise.scoreCorrection(power, psfPower: $0) } ?? noise.correction(power)
     var corrected: Image<Double>?
     if let psf {
       let whole = grid.filtered(psf, by: filter, radius: max(psf.width, psf.height) / 2)

@@ -27,6 +27,8 @@ extension AlardLuptonSubtractTask {
   func decorrelated(
     _ difference: inout Exposure, _ originals: Originals?, _ matching: MatchingKernel
   ) throws -> Exposure? {
+    let isWhite = config.doDecorrelation && originals?.inputs.means.areUsable ?? false
+    try metadata.set("isDecorrelated", isWhite)
     guard let originals else { return nil }
     return try timer("decorrelate") { () throws in
       let templateMatched = matching.convolved == .template

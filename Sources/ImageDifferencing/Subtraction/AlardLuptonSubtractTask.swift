@@ -9,7 +9,7 @@ package import TaskFramework
 /// Subtracts a template from a science exposure of the same pixels, after a kernel has made their PSFs alike.
 ///
 /// **Metadata.** `convolvedExposure`, `templateCoveragePercent`, `scaleTemplateVarianceFactor`, `scaleScienceVarianceFactor`, `sciencePsfSize`,
-/// `templatePsfSize` (FWHM, pixels), `scienceLimitingMagnitude`, `templateLimitingMagnitude`, `diffimLimitingMagnitude`, `nPsfSources`, `nInterpolated`,
+/// `templatePsfSize` (FWHM, pixels), `scienceLimitingMagnitude`, `templateLimitingMagnitude`, `diffimLimitingMagnitude`, `nPsfSources`, `nInterpolated`, `isDecorrelated`,
 /// `differenceFootprintRatioMean`, `differenceFootprintRatioStdev` and the same of `SkyRatio`; the kernel's are its subtask's.
 ///
 /// **Source.** Alard & Lupton 1998 (ApJ 503, 325); differencing A.

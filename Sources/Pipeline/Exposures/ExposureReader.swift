@@ -17,11 +17,17 @@ package struct ExposureReader: Sendable {
     package let digest: FileDigest
     /// What a file of ours says of itself; empty for FITS.
     package let metadata: TaskMetadata
+    /// What it was made of; empty for FITS.
+    package let provenance: Provenance
 
-    init(exposure: Exposure, digest: FileDigest, metadata: TaskMetadata = TaskMetadata()) {
+    init(
+      exposure: Exposure, digest: FileDigest, metadata: TaskMetadata = TaskMetadata(),
+      provenance: Provenance = Provenance()
+    ) {
       self.exposure = exposure
       self.digest = digest
       self.metadata = metadata
+      self.provenance = provenance
     }
   }
 
@@ -38,7 +44,9 @@ package struct ExposureReader: Sendable {
     guard try readBeginning(of: path, count: signature.count) == signature else { return try fits(path, makesVariance) }
     let bytes = try readFile(path)
     let dataset = try Dataset<Exposure>(decoding: bytes, name: path)
-    return Reading(exposure: dataset.content, digest: FileDigest(of: bytes), metadata: dataset.metadata)
+    return Reading(
+      exposure: dataset.content, digest: FileDigest(of: bytes), metadata: dataset.metadata,
+      provenance: dataset.provenance)
   }
 
   private func fits(_ path: String, _ makesVariance: Bool) throws -> Reading {

@@ -69,7 +69,7 @@ package struct FileSubtraction {
 
   /// - Throws: ``IngestError``, what reading, measuring, subtracting and writing throw; then nothing is written, or what is there is whole.
   package func run(_ request: Request, into folder: String) throws -> Summary {
-    try checkProducts(in: folder)
+    try NewProducts(folder: folder, names: products).check(replaces: replaces)
     let (own, other) = (
       try reader.read(request.science, makesVariance: false), try reader.read(request.template, makesVariance: false)
     )
@@ -124,29 +124,20 @@ package struct FileSubtraction {
     ]
   }
 
-  private func checkProducts(in folder: String) throws(PublishError) {
-    for path in products.map({ "\(folder)/\($0)" }) {
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { continue }
-      if isFolder.boolValue { throw .cannotCreate(path: path, reason: "it is a directory") }
-      if !replaces { throw .cannotCreate(path: path, reason: "it exists; --overwrite replaces it") }
-    }
-  }
-
   private func write(
     _ result: SubtractionResult, _ aligned: PairAlignment, _ scienceExposure: Exposure,
     _ request: Request, _ inputs: [(String, FileDigest)], _ folder: String
   ) throws -> Summary {
-    // Products of an earlier pair must not stand beside these.
+    if subtraction.config.doScore, result.score == nil {
+      throw TaskError("there is no score: the difference has no PSF")
+    }
     if replaces {
-      for name in Self.images.flatMap({ [$0 + ".h5", $0 + ".fits"] }) where !products.contains(name) {
-        try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
-      }
+      NewProducts(folder: folder, names: products).removeOthers(of: Self.images.flatMap { [$0 + ".h5", $0 + ".fits"] })
     }
     let kernel = result.psfMatchingKernel
     var metadata = try allMetadata()
     try metadata.set("subtraction.convolvedExposure", kernel.convolved.rawValue)
-    try metadata.set("subtraction.isDecorrelated", subtraction.config.doDecorrelation)
+    try metadata.set("subtraction.isDecorrelated", subtraction.metadata.boolean("isDecorrelated"))
     try metadata.set("subtraction.kernelSum", kernel.sum(at: result.difference.box.center))
     try metadata.set("subtraction.isTemplateWarped", aligned.isWarped)
     let common = try provenance(request, inputs)
@@ -166,10 +157,7 @@ package struct FileSubtraction {
         try fitsFile(of: exposure, metadata: metadata, name: "\(folder)/\(name).fits"), to: "\(folder)/\(name).fits")
     }
     try publish("difference", result.difference)
-    if subtraction.config.doScore {
-      guard let score = result.score else { throw TaskError("there is no score: the noise or the PSF is unknown") }
-      try publish("score", score)
-    }
+    if let score = result.score { try publish("score", score) }
     try publish("matchedTemplate", result.matchedTemplate)
     try files.publish(
       try Dataset(kernel, metadata: metadata, provenance: origin(of: "kernel")).encode("\(folder)/kernel.h5"),

@@ -45,11 +45,11 @@ extension AlardLuptonSubtractTask: PipelineTask {
   package func execute(_ context: any QuantumContext) throws {
     let result = try run(
       template: try context.get("template"), science: try context.get("science"), sources: try context.get("sources"))
-    try context.put(result.difference, argument: "difference")
     if config.doScore {
-      guard let score = result.score else { throw TaskError("there is no score: the noise or the PSF is unknown") }
+      guard let score = result.score else { throw TaskError("there is no score: the difference has no PSF") }
       try context.put(score, argument: "scoreExposure")
     }
+    try context.put(result.difference, argument: "difference")
     try context.put(result.matchedTemplate, argument: "matchedTemplate")
     try context.put(result.psfMatchingKernel, argument: "psfMatchingKernel")
     try context.put(result.kernelSources, argument: "kernelSources")

@@ -27,11 +27,8 @@ extension ProgramTests {
             psf: try KernelPSF(gaussianFwhm: sigma * 2.3548, averagePosition: box.center))
           try AtomicFile().publish(try Dataset(exposure).encode(name), to: "\(folder)/\(name).h5")
         }
-        // As they are: what is told apart here is the filter.
-        let plain = ["-c", "subtractImages:doScaleVariance=false"]
         for (name, options) in [
-          ("raw", plain + ["-c", "subtractImages:doDecorrelation=false", "--keep-sky"]),
-          ("white", plain + ["--keep-sky"]),
+          ("raw", ["-c", "subtractImages:doDecorrelation=false", "--keep-sky"]), ("white", ["--keep-sky"]),
         ] {
           let end = try SkydiffProgram.run(
             ["subtract", "science.h5", "template.h5", "-o", name] + options, in: folder)
@@ -86,12 +83,19 @@ extension ProgramTests {
       try inFolder { folder in
         let small = try read(folder + "/science.h5").content.cropped(to: Box2I(width: 50, height: 50))
         try AtomicFile().publish(try Dataset(small).encode("small"), to: folder + "/small.h5")
+        #expect(
+          try SkydiffProgram.run(["subtract", "template.h5", "science.h5", "-o", "swapped", "--keep-sky"], in: folder)
+            .status == 0)
         for (files, text) in [
           (["science.h5", "template.h5", "raw/difference.h5", "science.h5"], "science.h5"),
           (["science.h5", "template.h5", "raw/kernel.h5", "raw/kernel.h5"], "raw/kernel.h5"),
           (["small.h5", "template.h5", "raw/difference.h5", "raw/kernel.h5"], "small.h5: its pixels"),
           (["science.h5", "small.h5", "raw/difference.h5", "raw/kernel.h5"], "small.h5"),
           (["science.h5", "template.h5", "nowhere.h5", "raw/kernel.h5"], "nowhere.h5: there is no such file"),
+          (["science.h5", "template.h5", "raw/score.h5", "raw/kernel.h5"], "raw/score.h5: it is a score image"),
+          (["template.h5", "science.h5", "raw/difference.h5", "raw/kernel.h5"], "was made of another science"),
+          (["science.h5", "template.h5", "raw/difference.h5", "swapped/kernel.h5"], "swapped/kernel.h5: "),
+          (["science.h5", "template.h5", "white/difference.h5", "white/kernel.h5"], "white already"),
         ] {
           let end = try run(files + ["-o", "out"], in: folder)
           #expect(end.status != 0 && !end.diedBySignal && end.errors.contains(text), "\(end.errors)")
