@@ -31,20 +31,14 @@ struct DecorrelateCommand: ParsableCommand {
   @Argument(help: "The kernel that matched them: .h5 of skydiff.", completion: .file())
   var kernel: String
 
-  @Option(
-    name: .shortAndLong, help: ArgumentHelp("The folder to write into.", valueName: "folder"), completion: .directory)
-  var output: String
+  @OptionGroup var target: OutputOptions
 
   @Flag(help: "Write the difference as FITS, too.")
   var fits = false
 
-  @Flag(help: "Replace what is there.")
-  var overwrite = false
-
   @OptionGroup var config: ConfigOptions
 
   func validate() throws {
-    guard !output.isEmpty else { throw ValidationError("The output folder's name is empty.") }
     guard ![science, template, difference, kernel].contains("") else {
       throw ValidationError("The name of a file is empty.")
     }
@@ -52,19 +46,16 @@ struct DecorrelateCommand: ParsableCommand {
 
   func run() throws {
     try reportingErrors {
-      var isFolder: ObjCBool = false
-      if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), !isFolder.boolValue {
-        throw PublishError.cannotCreate(path: output, reason: "it is not a directory")
-      }
+      try target.check()
       let configs = try config.load()
       let task = try DecorrelateALKernelSpatialTask(
         config: configs[DecorrelateALKernelSpatialTask.defaultName ?? ""]?.config,
         context: TaskContext(environment: ProcessInfo.processInfo.environment))
       let decorrelation = FileDecorrelation(
         task, reader: ExposureReader(configs["ingest"]?.config as? IngestConfig ?? IngestConfig()), writesFITS: fits,
-        replaces: overwrite)
+        replaces: target.overwrite)
       let products = try decorrelation.run(
-        .init(science: science, template: template, difference: difference, kernel: kernel), into: output)
+        .init(science: science, template: template, difference: difference, kernel: kernel), into: target.output)
       for warning in task.warnings { say("warning: \(warning)") }
       for product in products { try CommandLineInterface.output(product + "\n") }
     }

@@ -30,20 +30,14 @@ struct MatchBackgroundsCommand: ParsableCommand {
     completion: .file())
   var reference: String?
 
-  @Option(
-    name: .shortAndLong, help: ArgumentHelp("The folder to write into.", valueName: "folder"), completion: .directory)
-  var output: String
+  @OptionGroup var target: OutputOptions
 
   @Flag(help: "Write matched exposures as FITS, too.")
   var fits = false
 
-  @Flag(help: "Replace what is there.")
-  var overwrite = false
-
   @OptionGroup var config: ConfigOptions
 
   func validate() throws {
-    guard !output.isEmpty else { throw ValidationError("The output folder's name is empty.") }
     guard !(exposures + [reference].compactMap { $0 }).contains("") else {
       throw ValidationError("The name of an exposure is empty.")
     }
@@ -52,16 +46,13 @@ struct MatchBackgroundsCommand: ParsableCommand {
   func run() throws {
     try reportingErrors {
       let configs = try config.load()
-      var isFolder: ObjCBool = false
-      if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), !isFolder.boolValue {
-        throw PublishError.cannotCreate(path: output, reason: "it is not a directory")
-      }
+      try target.check()
       let task = try MatchBackgroundsTask(
         config: configs["matchBackgrounds"]?.config,
         context: TaskContext(environment: ProcessInfo.processInfo.environment))
       let reader = ExposureReader(configs["ingest"]?.config as? IngestConfig ?? IngestConfig())
-      let matching = FileMatching(task, reader: reader, writesFITS: fits, replaces: overwrite)
-      let matches = try matching.run(exposures, reference: reference, into: output)
+      let matching = FileMatching(task, reader: reader, writesFITS: fits, replaces: target.overwrite)
+      let matches = try matching.run(exposures, reference: reference, into: target.output)
       for warning in task.warnings { say("warning: \(warning)") }
       try MatchBackgroundsCommand.show(matches)
       if matches.contains(where: { $0.info.failure != nil && $0.isElsewhere }) {

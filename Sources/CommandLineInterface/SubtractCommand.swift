@@ -27,9 +27,7 @@ struct SubtractCommand: ParsableCommand {
   @Argument(help: "The template: FITS, or .h5 of skydiff.", completion: .file())
   var template: String
 
-  @Option(
-    name: .shortAndLong, help: ArgumentHelp("The folder to write into.", valueName: "folder"), completion: .directory)
-  var output: String
+  @OptionGroup var target: OutputOptions
 
   @Option(
     help: ArgumentHelp(
@@ -52,13 +50,9 @@ struct SubtractCommand: ParsableCommand {
   @Flag(help: "Write difference, score, template and kernel as FITS, too.")
   var fits = false
 
-  @Flag(help: "Replace what is there.")
-  var overwrite = false
-
   @OptionGroup var config: ConfigOptions
 
   func validate() throws {
-    guard !output.isEmpty else { throw ValidationError("The output folder's name is empty.") }
     guard ![science, template, sciencePsf, templatePsf, sources].contains("") else {
       throw ValidationError("The name of a file is empty.")
     }
@@ -82,10 +76,7 @@ struct SubtractCommand: ParsableCommand {
 
   func run() throws {
     try reportingErrors {
-      var isFolder: ObjCBool = false
-      if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), !isFolder.boolValue {
-        throw PublishError.cannotCreate(path: output, reason: "it is not a directory")
-      }
+      try target.check()
       let configs = try config.load(with: ["subtractImages": Self.settings], reason: "skydiff subtract")
       let context = TaskContext(environment: ProcessInfo.processInfo.environment)
       let characterize = configs["characterizeImage"]?.config
@@ -94,13 +85,13 @@ struct SubtractCommand: ParsableCommand {
         science: try CharacterizeImageTask(config: characterize, name: "science", context: context),
         template: try CharacterizeImageTask(config: characterize, name: "template", context: context),
         reader: ExposureReader(configs["ingest"]?.config as? IngestConfig ?? IngestConfig()), writesFITS: fits,
-        replaces: overwrite)
+        replaces: target.overwrite)
       var request = FileSubtraction.Request(science: science, template: template)
       request.sciencePSF = sciencePsf.map { PSFArgument($0) }
       request.templatePSF = templatePsf.map { PSFArgument($0) }
       request.sources = sources
       request.keepsSky = keepSky
-      let summary = try subtraction.run(request, into: output)
+      let summary = try subtraction.run(request, into: target.output)
       for warning in summary.warnings { say("warning: \(warning)") }
       try SubtractCommand.show(summary)
     }
