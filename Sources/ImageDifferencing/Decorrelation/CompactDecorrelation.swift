@@ -24,6 +24,7 @@ struct CompactDecorrelation {
   let scale: Double
   /// Whether the noise is made white; if not, there is only a score.
   let whitens: Bool
+  let correlation: NoiseCorrelation
   let tolerance: Double
 
   struct Result {
@@ -73,7 +74,7 @@ struct CompactDecorrelation {
     // Of what does not whiten only the kernel counts.
     let means = whitens ? means : DifferenceInputs.Means(unconvolved: 1, convolved: 1)
     return try CorrectionKernel(
-      kernel.image(at: position), unconvolved: means.unconvolved, convolved: means.convolved, psf: psf,
+      kernel.image(at: position), unconvolved: means.unconvolved, convolved: means.convolved, correlation, psf: psf,
       whitens: whitens, tolerance: tolerance)
   }
 

@@ -42,6 +42,16 @@ package struct CorrectionKernel: Sendable, Equatable {
     _ kernel: Image<Double>, unconvolved: Double, convolved: Double, psf: Image<Double>? = nil, whitens: Bool = true,
     tolerance: Double = 1e-6, maxRadius: Int = 48
   ) throws(ImagingError) {
+    try self.init(
+      kernel, unconvolved: unconvolved, convolved: convolved, .white, psf: psf, whitens: whitens, tolerance: tolerance,
+      maxRadius: maxRadius)
+  }
+
+  /// The same where pixels of either image share some of their noise; then what is 1 is Σ c, the power of the noise replaces a and b above, and the weights hold it.
+  init(
+    _ kernel: Image<Double>, unconvolved: Double, convolved: Double, _ correlation: NoiseCorrelation,
+    psf: Image<Double>? = nil, whitens: Bool = true, tolerance: Double = 1e-6, maxRadius: Int = 48
+  ) throws(ImagingError) {
     let given = DifferenceNoise(unconvolved: unconvolved, convolved: convolved, kernelSum: kernel.sum)
     guard unconvolved >= 0, convolved >= 0, given.total > 0, given.total.isFinite else {
       throw .invalidParameter(
@@ -53,11 +63,13 @@ package struct CorrectionKernel: Sendable, Equatable {
     let side = fastLength(atLeast: 2 * maxRadius + sides.reduce(0, max) + 2)
     let grid = try CorrectionGrid(width: side, height: side)
     let power = grid.power(of: kernel)
-    image = whitens ? try Self.image(grid, given, power, tolerance, maxRadius) : .identity
+    let noise = NoisePower(correlation, on: grid)
+    image = whitens ? try Self.image(grid, given, power, noise, tolerance, maxRadius) : .identity
     // Of the kernel as it is, so that what it lacks is in them.
     let filter = grid.symmetricSpectrum(of: image)
     weights = VarianceWeights(
-      unconvolved: grid.mean { filter[$0] * filter[$0] }, convolved: grid.mean { filter[$0] * filter[$0] * power[$0] })
+      unconvolved: grid.mean { filter[$0] * filter[$0] * noise.unconvolved[$0] },
+      convolved: grid.mean { filter[$0] * filter[$0] * noise.convolved[$0] * power[$0] })
     guard let psf else {
       (self.psf, scoreWeights) = (nil, nil)
       return
@@ -73,7 +85,8 @@ package struct CorrectionKernel: Sendable, Equatable {
     func weight(_ other: (Int) -> Double) -> Double {
       grid.mean { filter[$0] * filter[$0] * psfPower[$0] * other($0) }
     }
-    scoreWeights = VarianceWeights(unconvolved: weight { _ in 1 }, convolved: weight { power[$0] })
+    scoreWeights = VarianceWeights(
+      unconvolved: weight { noise.unconvolved[$0] }, convolved: weight { noise.convolved[$0] * power[$0] })
   }
 
   /// The part of Σ |P′| that its stamp holds.
@@ -83,11 +96,12 @@ package struct CorrectionKernel: Sendable, Equatable {
 
   /// c, with as much more noise in the image that was not convolved as it takes for c to fit.
   private static func image(
-    _ grid: borrowing CorrectionGrid, _ given: DifferenceNoise, _ power: [Double], _ tolerance: Double, _ maxRadius: Int
+    _ grid: borrowing CorrectionGrid, _ given: DifferenceNoise, _ power: [Double], _ noise: NoisePower,
+    _ tolerance: Double, _ maxRadius: Int
   ) throws(ImagingError) -> Image<Double> {
     var part = 1e-8
     while true {
-      let filter = given.floored(part).correction(power)
+      let filter = given.floored(part).correction(power, noise)
       // As far as the grid goes, to see what is beyond.
       let whole = grid.kernel(of: filter, radius: grid.fft.width / 2 - 1)
       let kept = whole.centralStamp(half: maxRadius)

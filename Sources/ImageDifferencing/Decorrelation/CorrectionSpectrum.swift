@@ -131,7 +131,7 @@ struct CorrectionGrid: ~Copyable {
   }
 }
 
-/// The noise of a difference: white noise of variance a, and white noise of variance b under the matching kernel κ.
+/// The noise of a difference: noise of variance a, and noise of variance b under the matching kernel κ.
 struct DifferenceNoise: Hashable {
   /// Of the image that was not convolved.
   let unconvolved: Double
@@ -148,9 +148,16 @@ struct DifferenceNoise: Hashable {
     DifferenceNoise(unconvolved: max(unconvolved, part * total), convolved: convolved, kernelSum: kernelSum)
   }
 
-  /// ĉ = √((a + b k²) / (a + b |κ̂|²)), 1 at frequency 0 (differencing B3.1).
+  /// ĉ = √((a + b k²) / (a + b |κ̂|²)), 1 at frequency 0, for noise that is white in both images (differencing B3.1).
   func correction(_ kernelPower: [Double]) -> [Double] {
     kernelPower.map { (total / (unconvolved + convolved * $0)).squareRoot() }
+  }
+
+  /// The same for noise of any power, ĉ = √((a + b k²) / (a r_a + b r_b |κ̂|²)).
+  func correction(_ kernelPower: [Double], _ noise: NoisePower) -> [Double] {
+    kernelPower.indices.map {
+      (total / (unconvolved * noise.unconvolved[$0] + convolved * noise.convolved[$0] * kernelPower[$0])).squareRoot()
+    }
   }
 
   /// ĉ = (a + b k²) / (a + b |κ̂|² / |P̂|²) (differencing B3.2): rounding noise where neither P̂ nor κ̂ let anything through.

@@ -13,12 +13,21 @@ package enum SpatialDecorrelationMethod: String, ConfigChoice {
   case wholeImage
 }
 
+/// What is known of the noise of the two images.
+package enum NoiseModel: String, ConfigChoice {
+  /// What their pixels share, and by how much their variances are wrong, is measured on the difference.
+  case measured
+  /// Their pixels share nothing and their variances are right, as in LSST.
+  case white
+}
+
 /// How the noise of a difference is made white where kernel and noise vary; names and defaults as in LSST (differencing B7.1), where it has them.
 package struct DecorrelateALKernelSpatialConfig: Config {
   package var decorrelateConfig = DecorrelateALKernelConfig()
   package var decorrelateMapReduceConfig = ImageMapReduceConfig()
   package var ignoreMaskPlanes = DecorrelateALKernelConfig.ignoredPlanes
   package var method = SpatialDecorrelationMethod.compact
+  package var noiseModel = NoiseModel.measured
   package var decorrelatePsf = true
   package var cellSize = 400
   package var tolerance = 1e-6
@@ -35,6 +44,7 @@ package struct DecorrelateALKernelSpatialConfig: Config {
     .field(
       "ignoreMaskPlanes", \.ignoreMaskPlanes, count: 0...32, doc: "pixels that do not count for the mean variances"),
     .field("method", \.method, doc: "how the correction is applied"),
+    .field("noiseModel", \.noiseModel, doc: "what is known of the noise of the two images (compact)"),
     .field("decorrelatePsf", \.decorrelatePsf, doc: "correct the PSF of the difference, too"),
     .field(
       "cellSize", \.cellSize, in: 64...8192,

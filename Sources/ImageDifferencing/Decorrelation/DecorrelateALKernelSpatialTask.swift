@@ -93,7 +93,7 @@ package final class DecorrelateALKernelSpatialTask: Task {
         if config.decorrelatePsf {
           result.psf = try CompactDecorrelation(
             inputs: inputs, kernel: psfMatchingKernel, psf: subtractedExposure.psf, scale: sum, whitens: true,
-            tolerance: config.tolerance
+            correlation: .white, tolerance: config.tolerance
           ).correctedPSF()
         }
         return result
@@ -107,7 +107,8 @@ package final class DecorrelateALKernelSpatialTask: Task {
   ) throws -> DifferenceInputs {
     try DifferenceInputs(
       science: science, template: template, box: box, templateMatched: templateMatched, cellSize: config.cellSize,
-      ignoring: config.ignoreMaskPlanes, defectPlanes: config.defectMaskPlanes)
+      ignoring: config.ignoreMaskPlanes, defectPlanes: config.defectMaskPlanes,
+      sampled: config.noiseModel == .measured)
   }
 
   /// Corrects a difference with a small kernel in each part of it, and makes the score.
@@ -123,8 +124,10 @@ package final class DecorrelateALKernelSpatialTask: Task {
     if whitens, !inputs.means.areUsable { warn("no pixel says what the noise is: the difference is not decorrelated") }
     let whitens = whitens && inputs.means.areUsable
     guard whitens || makesScore else { return nil }
+    let correlation = try whitens ? correlation(of: difference.maskedImage, inputs, kernel) : .white
     let decorrelation = CompactDecorrelation(
-      inputs: inputs, kernel: kernel, psf: difference.psf, scale: scale, whitens: whitens, tolerance: config.tolerance)
+      inputs: inputs, kernel: kernel, psf: difference.psf, scale: scale, whitens: whitens, correlation: correlation,
+      tolerance: config.tolerance)
     let result = try decorrelation.run(on: difference.maskedImage, makesScore: makesScore)
     if whitens {
       try record(inputs)
@@ -137,6 +140,23 @@ package final class DecorrelateALKernelSpatialTask: Task {
       var score = difference
       score.maskedImage = image
       return score
+    }
+  }
+
+  /// What pixels of the two images share of their noise.
+  private func correlation(
+    of difference: MaskedImage, _ inputs: DifferenceInputs, _ kernel: Kernel
+  ) throws -> NoiseCorrelation {
+    guard config.noiseModel == .measured else { return .white }
+    return try timer("measureNoise") { () throws in
+      guard let fit = try NoiseCorrelationFit(difference, inputs, kernel, ignoring: config.ignoreMaskPlanes) else {
+        return .white
+      }
+      try metadata.set("noiseSampleSize", fit.pixelCount)
+      try metadata.set("unconvolvedNoiseFactor", fit.correlation.unconvolved[0, 0])
+      try metadata.set("convolvedNoiseFactor", fit.correlation.convolved[0, 0])
+      try metadata.set("residualSkyVariance", fit.sky)
+      return fit.correlation
     }
   }
 

@@ -28,6 +28,17 @@ struct DifferenceInputs {
   /// Pixels of the image that was not convolved in which something bright and sharp is, row by row: a filter would ring about them.
   let defects: [Point2I]
 
+  /// Cells all over the image, and which of their pixels are sky in both images: what the noise can be measured on.
+  let samples: [Sample]
+
+  struct Sample {
+    let box: Box2I
+    let means: Means
+    let blank: Image<Bool>
+  }
+
+  private static let enoughPixels = 1_500_000
+
   /// Fewer pixels say nothing about a cell.
   private static let minPixels = 1000
 
@@ -38,7 +49,7 @@ struct DifferenceInputs {
   /// - Throws: ``Imaging/ImagingError``; ``SubtractionError`` where the template does not cover the box.
   init(
     science: MaskedImage, template: MaskedImage, box: Box2I, templateMatched: Bool, cellSize: Int,
-    ignoring planes: [String], defectPlanes: [String]
+    ignoring planes: [String], defectPlanes: [String], sampled: Bool = false
   ) throws {
     guard template.box.contains(box), science.box.contains(box) else {
       throw SubtractionError.templateTooSmall(template: template.box, science: box)
@@ -65,11 +76,31 @@ struct DifferenceInputs {
         return means.areUsable ? means : overall
       }
     }
+    samples = try sampled ? Self.samples(own, other, cells, cellMeans, ignoring: planes) : []
     // No copy where nothing has to be cut off.
     unconvolved = own.box == box ? own.variance : own.variance.cropped(to: box)
     convolved = other.box == box ? other.variance : other.variance.cropped(to: box)
     let sharp = own.mask.planes.bitMask(ofExisting: defectPlanes + defectPlanes.map { $0 + "_TEMPLATE" })
     defects = own.mask.positions(of: sharp, in: box)
+  }
+
+  private static func samples(
+    _ own: MaskedImage, _ other: MaskedImage, _ cells: [Box2I], _ means: [Means], ignoring planes: [String]
+  ) throws(ImagingError) -> [Sample] {
+    let usable = zip(cells, means).filter { $1.areUsable }
+    let area = usable.reduce(0) { $0 + $1.0.area }
+    let count = area > enoughPixels ? max(1, usable.count * enoughPixels / area) : usable.count
+    let bits = (own.mask.planes.bitMask(ofExisting: planes), other.mask.planes.bitMask(ofExisting: planes))
+    var result: [Sample] = []
+    for i in 0..<count {
+      let (box, means) = usable[(2 * i + 1) * usable.count / (2 * count)]
+      let (a, b) = (
+        try BlankPixels(of: own, in: box, ignoring: bits.0).image,
+        try BlankPixels(of: other, in: box, ignoring: bits.1).image
+      )
+      result.append(Sample(box: box, means: means, blank: Image(box: box) { x, y in a[x, y] && b[x, y] }))
+    }
+    return result
   }
 
   /// The means of the cell that a position is in.

@@ -75,10 +75,14 @@ package struct KernelSearch {
 
   /// The stars that count now: of each cell the brightest that are not rejected.
   private var visited: [Int] {
-    cells.cells.flatMap { members -> [Int] in
-      let left = members.filter { states[$0].status != .bad }
-      return config.nStarPerCell > 0 ? Array(left.prefix(config.nStarPerCell)) : left
-    }
+    let most = starsPerCell
+    return cells.cells.flatMap { members in members.filter { states[$0].status != .bad }.prefix(most) }
+  }
+
+  private var starsPerCell: Int {
+    guard config.nStarPerCell > 0 else { return .max }
+    let share = (config.nStarPerImage + cells.cells.count - 1) / max(1, cells.cells.count)
+    return max(config.nStarPerCell, share)
   }
 
   private func badMask(_ candidate: KernelCandidate) -> UInt32 {
@@ -206,19 +210,26 @@ package struct KernelSearch {
     // Hundreds of pixels determine the background of a stamp; of a kernel each of its coefficients is less certain.
     let order = Self.order(config.spatialKernelOrder, count: fits.count, perTerm: perTerm)
     let backgroundOrder = Self.order(config.spatialBgOrder, count: fits.count, perTerm: perTerm / 2)
-    let kernelBasis = config.basis(over: region, order: order)
+    var kernelBasis = config.basis(over: region, order: order)
     let backgroundBasis = config.fitForBackground ? config.basis(over: region, order: backgroundOrder) : nil
     let isDebiased = config.doSubtractNoiseBias && basis.hasConstantSum && components == nil
+    var prior = isDebiased ? config.coefficientPrior : 0
     func solve(_ weights: [Double]?) throws -> SpatialKernelFit {
       try SpatialKernelFit(
         fits, components ?? basis, kernelBasis: kernelBasis, backgroundBasis: backgroundBasis, weights: weights,
-        subtractsNoise: isDebiased, prior: isDebiased ? config.coefficientPrior : 0)
+        subtractsNoise: isDebiased, prior: prior)
     }
-    var fit = try solve(nil)
+    var (fit, weights) = (try solve(nil), [Double]?.none)
     for _ in 0..<config.robustIterations {
-      fit = try solve(fits.map { Self.weight(excess: fit.excess(of: $0.1, at: $0.0), unknowns: $0.1.system.size) })
+      weights = fits.map { Self.weight(excess: fit.excess(of: $0.1, at: $0.0), unknowns: $0.1.system.size) }
+      fit = try solve(weights)
     }
-    return fit
+    guard isDebiased, config.crossValidate,
+      let choice = try KernelFreedom.best(
+        fits, basis, (0...order).map { config.basis(over: region, order: $0) }, backgroundBasis, weights: weights)
+    else { return fit }
+    (kernelBasis, prior) = (choice.basis, choice.prior)
+    return try solve(weights)
   }
 
   /// What a star still counts for that asks for another kernel than the others: a variable one, one beside a variable one, one too bright for the model.

@@ -25,6 +25,7 @@ package struct KernelSearchConfig: Config {
   package var sizeCellX = 128
   package var sizeCellY = 128
   package var nStarPerCell = 5
+  package var nStarPerImage = 0
   package var maxSpatialIterations = 3
   package var usePcaForSpatialKernel = false
   package var subtractMeanForPca = true
@@ -32,6 +33,7 @@ package struct KernelSearchConfig: Config {
   package var robustIterations = 0
   package var doSubtractNoiseBias = false
   package var coefficientPrior = 0.03
+  package var crossValidate = false
   package var singleKernelClipping = true
   package var kernelSumClipping = true
   package var spatialKernelClipping = true
@@ -63,6 +65,9 @@ package struct KernelSearchConfig: Config {
     .field("sizeCellX", \.sizeCellX, in: 32...100_000, doc: "width of a cell of stars, pixels"),
     .field("sizeCellY", \.sizeCellY, in: 32...100_000, doc: "height of a cell of stars, pixels"),
     .field("nStarPerCell", \.nStarPerCell, in: 0...100_000, doc: "how many stars of a cell are used; 0 for all"),
+    .field(
+      "nStarPerImage", \.nStarPerImage, in: 0...1_000_000,
+      doc: "where cells are so few that nStarPerCell makes fewer stars than these, a cell has its share of them"),
     .field("maxSpatialIterations", \.maxSpatialIterations, in: 1...5, doc: "rounds of fitting and rejecting"),
     .field(
       "usePcaForSpatialKernel", \.usePcaForSpatialKernel,
@@ -83,6 +88,10 @@ package struct KernelSearchConfig: Config {
     .field(
       "coefficientPrior", \.coefficientPrior, in: 0...1000,
       doc: "with doSubtractNoiseBias: expected size of the coefficients but the kernel's sum; 0 for any"),
+    .field(
+      "crossValidate", \.crossValidate,
+      doc:
+        "with doSubtractNoiseBias: choose that size, and an order up to spatialKernelOrder, by how well kernels do for stars that they were not fitted to"),
     .field("singleKernelClipping", \.singleKernelClipping, doc: "reject stars that their own kernel does not match"),
     .field("kernelSumClipping", \.kernelSumClipping, doc: "reject stars whose kernel has another sum"),
     .field(

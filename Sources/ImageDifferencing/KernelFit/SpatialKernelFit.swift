@@ -18,9 +18,9 @@ package struct SpatialKernelFit: Sendable {
   /// For each function its coefficients, one a term.
   package let coefficients: [[Double]]
   package let background: SpatialFunction?
-  package let conditionNumber: Double
+  package private(set) var conditionNumber = Double.nan
   /// How many stars it is made from.
-  package let candidateCount: Int
+  package private(set) var candidateCount = 0
   /// Σ of the kernel; of delta functions, whose sum varies, its constant term.
   package var kernelSum: Double { basis.sum(coefficients.map { $0[0] }) }
 
@@ -40,22 +40,21 @@ package struct SpatialKernelFit: Sendable {
     guard !fits.isEmpty else { throw .noResult("no star is left to fit a kernel to") }
     var sums = SpatialSums(
       functionCount: basis.count, hasConstantSum: basis.hasConstantSum, kernelBasis, backgroundBasis)
+    let noise = subtractsNoise ? try basis.noiseSystem(withBackground: backgroundBasis != nil) : nil
     for (k, (position, fit)) in fits.enumerated() {
-      try sums.add(fit.system, at: position, weight: weights?[k] ?? 1)
+      try sums.add(fit, at: position, weight: weights?[k] ?? 1, less: noise)
     }
-    if subtractsNoise {
-      let noise = try basis.noiseSystem(withBackground: backgroundBasis != nil)
-      for (k, (position, fit)) in fits.enumerated() {
-        try sums.add(noise, at: position, weight: -(weights?[k] ?? 1) * fit.noiseShare)
-      }
-    }
-    var system = try sums.system()
-    if prior > 0 {
-      var ridge = [Double](repeating: 0, count: system.size * system.size)
-      for i in 1..<max(1, sums.kernelUnknowns) { ridge[i * system.size + i] = 1 / (prior * prior) }
-      system = try system.adding(ridge, times: 1)
-    }
-    let values = try system.solve().values
+    let system = try sums.system(prior: prior)
+    try self.init(try system.solve().values, sums, basis, kernelBasis, backgroundBasis)
+    conditionNumber = try system.conditionNumber()
+    candidateCount = fits.count
+  }
+
+  /// - Parameter values: of the unknowns, as ``SpatialSums`` has them.
+  init(
+    _ values: [Double], _ sums: SpatialSums, _ basis: KernelBasis, _ kernelBasis: SpatialBasis,
+    _ backgroundBasis: SpatialBasis?
+  ) throws(ImagingError) {
     self.basis = basis
     self.kernelBasis = kernelBasis
     coefficients = (0..<basis.count).map { m in
@@ -64,8 +63,20 @@ package struct SpatialKernelFit: Sendable {
     background = try backgroundBasis.map { basis throws(ImagingError) in
       try SpatialFunction(basis, coefficients: Array(values[sums.kernelUnknowns...]))
     }
-    conditionNumber = try system.conditionNumber()
-    candidateCount = fits.count
+  }
+
+  /// χ² of a star under this kernel and background, less what its pixels have without any.
+  func misfit(of fit: SingleKernelFit, at position: Point2D) -> Double {
+    let values = coefficients(at: position) + (background.map { [$0(position)] } ?? [])
+    let size = fit.system.size
+    guard values.count == size else { return 0 }
+    var sum = 0.0
+    for i in 0..<size {
+      var row = 0.0
+      for j in 0..<size { row += fit.system.matrix[i * size + j] * values[j] }
+      sum += values[i] * (row - 2 * fit.system.right[i])
+    }
+    return sum
   }
 
   /// By how much a star's χ² is larger under this kernel and background than under its own: what noise alone makes as large as the number of unknowns.

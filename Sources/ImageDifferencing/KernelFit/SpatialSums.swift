@@ -51,6 +51,17 @@ struct SpatialSums {
 
   var kernelUnknowns: Int { hasConstantSum ? 1 + (functions - 1) * terms : functions * terms }
 
+  /// Adds a star's equations, less what the noise of its image to convolve adds to them on average.
+  ///
+  /// - Parameter noise: of one pixel of variance 1, ``KernelBasis/noiseSystem(withBackground:)``; `nil` to leave it in.
+  /// - Throws: as the other.
+  mutating func add(
+    _ fit: SingleKernelFit, at position: Point2D, weight: Double, less noise: SymmetricSystem?
+  ) throws(ImagingError) {
+    try add(fit.system, at: position, weight: weight)
+    if let noise { try add(noise, at: position, weight: -weight * fit.noiseShare) }
+  }
+
   /// - Throws: ``Imaging/ImagingError/sizeMismatch(what:found:expected:)`` for other unknowns.
   mutating func add(_ system: SymmetricSystem, at position: Point2D, weight: Double = 1) throws(ImagingError) {
     let size = functions + (backgroundBasis == nil ? 0 : 1)
@@ -85,6 +96,17 @@ struct SpatialSums {
         backgroundRight[i] += weight * psi[i] * system.right[functions]
       }
     }
+  }
+
+  /// The same with standard deviations that all coefficients of the kernel but the first are expected to have.
+  ///
+  /// - Parameter prior: 0 for none.
+  /// - Throws: ``Imaging/ImagingError``.
+  func system(prior: Double) throws(ImagingError) -> SymmetricSystem {
+    var system = try system()
+    guard prior > 0 else { return system }
+    for i in 1..<max(1, kernelUnknowns) { system.add(1 / (prior * prior), row: i, column: i) }
+    return system
   }
 
   /// The equations of all unknowns: of the kernel by function and then term, then of the background.

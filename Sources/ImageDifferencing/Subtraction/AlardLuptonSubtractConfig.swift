@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How a template is subtracted.
 
+package import SingleFrame
 package import TaskFramework
 
 /// Which image is convolved (differencing A4).
@@ -19,6 +20,8 @@ package struct AlardLuptonSubtractConfig: Config {
   package var doScaleVariance = true
   package var scaleVariance = ScaleVarianceConfig()
   package var doSubtractBackground = false
+  package var doSubtractResidualBackground = false
+  package var residualBackground = SkyModelConfig()
   package var doDecorrelation = true
   package var decorrelate = DecorrelateALKernelSpatialTask.makeField("makes the noise of the difference white")
   package var doScore = true
@@ -50,6 +53,10 @@ package struct AlardLuptonSubtractConfig: Config {
       .config("scaleVariance", \.scaleVariance, doc: "how that is done"),
       .field(
         "doSubtractBackground", \.doSubtractBackground, doc: "subtract the background that is fitted with the kernel"),
+      .field(
+        "doSubtractResidualBackground", \.doSubtractResidualBackground,
+        doc: "subtract what is left of the sky in the difference, too"),
+      .config("residualBackground", \.residualBackground, doc: "how that is found"),
       .field("doDecorrelation", \.doDecorrelation, doc: "make the noise of the difference white"),
       .subtask("decorrelate", \.decorrelate),
       .field(

@@ -158,6 +158,7 @@ package final class AlardLuptonSubtractTask: Task {
     }
     var difference = science
     difference.maskedImage = result.difference
+    let residual = try residualBackground(of: &difference)
     difference.psf =
       matching.convolved == .template
       ? science.psf : convolved(science.psf, matching, over: difference.box) ?? template.psf
@@ -176,7 +177,7 @@ package final class AlardLuptonSubtractTask: Task {
     if let sources { try measureResiduals(of: difference, on: matchedScience, sources) }
     return SubtractionResult(
       difference: difference, score: score, matchedTemplate: matchedTemplate, matchedScience: matchedScience,
-      backgroundModel: result.background, psfMatchingKernel: matching, kernelSources: kernelSources)
+      backgroundModel: try result.background.sum(residual), psfMatchingKernel: matching, kernelSources: kernelSources)
   }
 }
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How free a varying kernel is to follow the stars.
+
+internal import Imaging
+internal import SkyGeometry
+
+/// How free a varying kernel is to follow the stars: how it depends on the position, and how large its coefficients are expected to be; by what stars say that it was not fitted to.
+///
+/// **Model.** The stars are dealt out into at most five parts. For each freedom the kernel of all parts but one is judged by χ² of that part's stars, and the one with the least sum over all parts is chosen. The noise of the image to
+/// convolve is left in this χ²: a kernel that amplifies it is worse. The equations less their noise (``SpatialKernelFit``) may determine some coefficients badly, which shows here and nowhere else. A part's equations are the sums of all stars
+/// less its own, so stars are fitted once.
+///
+/// **Source.** differencing D3.1, D3.4.
+struct KernelFreedom {
+  /// The functions of the position.
+  let basis: SpatialBasis
+  /// The standard deviation of the coefficients.
+  let prior: Double
+
+  private static let priors = [0.003, 0.006, 0.012, 0.025, 0.05, 0.1]
+  private static let parts = 5
+
+  /// - Parameters:
+  ///   - fits: of the stars, with their positions.
+  ///   - kernelBases: to choose from.
+  ///   - weights: of the stars; 1 each when left out.
+  /// - Returns: `nil` where nothing can be chosen: one star, or systems without a solution.
+  /// - Throws: ``Imaging/ImagingError``.
+  static func best(
+    _ fits: [(position: Point2D, fit: SingleKernelFit)], _ basis: KernelBasis, _ kernelBases: [SpatialBasis],
+    _ backgroundBasis: SpatialBasis?, weights: [Double]?
+  ) throws(ImagingError) -> KernelFreedom? {
+    guard fits.count > 1 else { return nil }
+    let noise = try basis.noiseSystem(withBackground: backgroundBasis != nil)
+    var best: (freedom: KernelFreedom, misfit: Double)?
+    for kernelBasis in kernelBases {
+      var all = SpatialSums(
+        functionCount: basis.count, hasConstantSum: basis.hasConstantSum, kernelBasis, backgroundBasis)
+      func add(_ k: Int, times factor: Double, to sums: inout SpatialSums) throws(ImagingError) {
+        try sums.add(fits[k].fit, at: fits[k].position, weight: factor * (weights?[k] ?? 1), less: noise)
+      }
+      for k in fits.indices { try add(k, times: 1, to: &all) }
+      var misfits = [Double](repeating: 0, count: priors.count)
+      let count = min(parts, fits.count)
+      for part in 0..<count {
+        let left = Array(stride(from: part, to: fits.count, by: count))
+        var sums = all
+        for k in left { try add(k, times: -1, to: &sums) }
+        for (i, prior) in priors.enumerated() {
+          guard let values = try? sums.system(prior: prior).solve().values else {
+            misfits[i] = .infinity
+            continue
+          }
+          let kernel = try SpatialKernelFit(values, sums, basis, kernelBasis, backgroundBasis)
+          for k in left { misfits[i] += (weights?[k] ?? 1) * kernel.misfit(of: fits[k].fit, at: fits[k].position) }
+        }
+      }
+      for (prior, misfit) in zip(priors, misfits) where misfit.isFinite && misfit < best?.misfit ?? .infinity {
+        best = (KernelFreedom(basis: kernelBasis, prior: prior), misfit)
+      }
+    }
+    return best?.freedom
+  }
+}
