@@ -28,6 +28,8 @@ package struct KernelSearch {
     package fileprivate(set) var fit: SingleKernelFit?
     /// With the principal components; `nil` without them.
     package fileprivate(set) var componentFit: SingleKernelFit?
+    /// Pixels of its stamp that show something else, row by row of the part that is fitted; none when empty.
+    package fileprivate(set) var ignored: [Bool] = []
     /// Of the last kernel that was tried on it.
     package fileprivate(set) var residual: StampResidual?
   }
@@ -65,7 +67,8 @@ package struct KernelSearch {
     var round = 0
     while true {
       repeat { fitNewcomers() } while try rejectBySum() || rejectByComponents()
-      let fit = try spatialFit()
+      var fit = try spatialFit()
+      if round == 0, maskOutliers(fit) { fit = try spatialFit() }
       guard rejectByResidual(fit) else { return fit }
       round += 1
       // One more from what is left, which nobody judges any more.
@@ -118,7 +121,7 @@ package struct KernelSearch {
 
   /// - Returns: whether the star stays.
   private mutating func fitSingle(_ index: Int) -> Bool {
-    guard let result = try? fitted(candidates[index], basis, regularization) else {
+    guard let result = try? fitted(candidates[index], basis, regularization, ignoring: states[index].ignored) else {
       reject(index)
       return false
     }
@@ -131,13 +134,14 @@ package struct KernelSearch {
 
   /// A star's own kernel and what it leaves; an error when it is badly determined.
   private func fitted(
-    _ candidate: KernelCandidate, _ basis: KernelBasis, _ regularization: KernelRegularization?
+    _ candidate: KernelCandidate, _ basis: KernelBasis, _ regularization: KernelRegularization?,
+    ignoring ignored: [Bool] = []
   ) throws -> (fit: SingleKernelFit, residual: StampResidual) {
     let isConstant = config.constantVarianceWeighting
     func fit(_ weighting: SingleKernelFit.Weighting) throws -> SingleKernelFit {
       try SingleKernelFit(
         candidate, basis, fitForBackground: config.fitForBackground, weighting: weighting,
-        regularization: regularization)
+        regularization: regularization, ignoring: ignored)
     }
     var result = try fit(isConstant ? .constant : .pixels)
     if config.iterateSingleKernel, !isConstant {
@@ -154,7 +158,7 @@ package struct KernelSearch {
     }
     let residual = try candidate.residual(
       result.kernel(basis), background: result.background, bad: badMask(candidate), coreRadius: coreRadius,
-      matched: result.matched)
+      matched: result.matched, ignoring: ignored)
     result.forgetMatched()
     return (result, residual)
   }
@@ -247,6 +251,24 @@ package struct KernelSearch {
     return order
   }
 
+  /// Leaves out pixels of the stamps that show something else than what the kernel of all stars matches, and fits those stars again.
+  ///
+  /// - Returns: whether there were any.
+  private mutating func maskOutliers(_ fit: SpatialKernelFit) -> Bool {
+    guard config.stampMaskSigma > 0, components == nil else { return false }
+    var isAny = false
+    for index in visited where states[index].ignored.isEmpty {
+      let (candidate, position) = (candidates[index], candidates[index].position)
+      guard
+        let outliers = try? candidate.outliers(
+          fit.image(at: position), background: fit.background?(position) ?? 0, beyond: config.stampMaskSigma)
+      else { continue }
+      states[index].ignored = outliers
+      if fitSingle(index) { isAny = true }
+    }
+    return isAny
+  }
+
   /// - Returns: whether any star was rejected.
   private mutating func rejectByResidual(_ fit: SpatialKernelFit) -> Bool {
     var isAny = false
@@ -255,7 +277,7 @@ package struct KernelSearch {
       let position = candidate.position
       let residual = try? candidate.residual(
         fit.image(at: position), background: fit.background?(position) ?? 0, bad: badMask(candidate),
-        coreRadius: coreRadius)
+        coreRadius: coreRadius, ignoring: states[index].ignored)
       if !judge(index, residual, clips: config.spatialKernelClipping) { isAny = true }
     }
     return isAny

@@ -38,6 +38,7 @@ package struct KernelSearchConfig: Config {
   package var kernelSumClipping = true
   package var spatialKernelClipping = true
   package var badMaskPlanes = ["NO_DATA", "EDGE", "SAT"]
+  package var stampMaskSigma = 0.0
   package var candidateResidualMeanMax = 0.25
   package var candidateResidualStdMax = 1.5
   package var useCoreStats = false
@@ -97,6 +98,11 @@ package struct KernelSearchConfig: Config {
     .field(
       "spatialKernelClipping", \.spatialKernelClipping, doc: "reject stars that the image's kernel does not match"),
     .field("badMaskPlanes", \.badMaskPlanes, count: 0...32, doc: "pixels that do not count in residuals"),
+    .field(
+      "stampMaskSigma", \.stampMaskSigma, in: 0...1e6,
+      doc:
+        "pixels of a stamp that the kernel of all stars leaves so many standard deviations of, beyond 5 % of the light, do not count; 0 for none"
+    ),
     .field(
       "candidateResidualMeanMax", \.candidateResidualMeanMax, in: 0...1000,
       doc: "largest mean residual of a star, standard deviations"),

@@ -34,20 +34,33 @@ package struct SingleKernelFit: Sendable {
   package let lambda: Double
   /// What the noise of the image to convolve adds to the equations, as a multiple of the functions' products: pixels times its share of the variance.
   let noiseShare: Double
+  /// How many pixels were fitted.
+  let pixelCount: Int
 
+  /// - Parameter ignored: pixels of those that are fitted that do not count, row by row; none when empty.
   /// - Throws: ``Imaging/ImagingError`` for a stamp that is too small, has NaN, or a variance that is not positive.
   package init(
     _ candidate: KernelCandidate, _ basis: KernelBasis, fitForBackground: Bool = true,
-    weighting: Weighting = .constant, regularization: KernelRegularization? = nil
+    weighting: Weighting = .constant, regularization: KernelRegularization? = nil, ignoring ignored: [Bool] = []
   ) throws(ImagingError) {
     var (design, inner) = try basis.convolve(candidate.template.image)
     if fitForBackground { design.append(contentsOf: repeatElement(1, count: inner.area)) }
-    let target = candidate.science.image.cropped(to: inner).pixels.map { Double($0) }
+    let whole = ignored.count == inner.area ? design : []
+    var target = candidate.science.image.cropped(to: inner).pixels.map { Double($0) }
+    var count = inner.area
+    if !whole.isEmpty {
+      count -= ignored.count { $0 }
+      for i in ignored.indices where ignored[i] {
+        target[i] = 0
+        for k in stride(from: i, to: design.count, by: inner.area) { design[k] = 0 }
+      }
+    }
+    pixelCount = count
     switch weighting {
     case .constant:
       let weight = 1 / (try Self.medianVariance(candidate))
       let own = try PixelStatistics(of: candidate.template.variance.pixels, .quartiles).median
-      noiseShare = own.isFinite ? Double(inner.area) * own * weight : 0
+      noiseShare = own.isFinite ? Double(count) * own * weight : 0
       system = try SymmetricSystem(columns: design, rowCount: inner.area, target: target, weight: weight)
     case .pixels, .variance:
       let weights = try Self.variance(candidate, inner, weighting).map { 1 / $0 }
@@ -65,7 +78,7 @@ package struct SingleKernelFit: Sendable {
     coefficients = Array(solution.values[0..<basis.count])
     background = fitForBackground ? solution.values[basis.count] : 0
     kernelSum = basis.sum(coefficients)
-    matched = Self.combination(coefficients, design, count: inner.area)
+    matched = Self.combination(coefficients, whole.isEmpty ? design : whole, count: inner.area)
   }
 
   /// The kernel, with its centre at (0, 0).

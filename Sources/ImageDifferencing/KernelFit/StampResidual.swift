@@ -77,13 +77,16 @@ extension KernelCandidate {
   ///   - bad: pixels with any of these bits are left out; of the template they spread as far as the kernel reaches.
   ///   - coreRadius: looks at a square of this half side about the middle of the stamp alone.
   ///   - matched: kernel ⋆ template, when it is known already.
+  ///   - ignored: pixels of the difference that do not count, row by row; none when empty.
   /// - Returns: NaN when no pixel counts.
   /// - Throws: ``Imaging/ImagingError``.
   package func residual(
-    _ kernel: Image<Double>, background: Double, bad: UInt32, coreRadius: Int? = nil, matched: [Double]? = nil
+    _ kernel: Image<Double>, background: Double, bad: UInt32, coreRadius: Int? = nil, matched: [Double]? = nil,
+    ignoring ignored: [Bool] = []
   ) throws(ImagingError) -> StampResidual {
     let difference = try difference(kernel, background: background, matched: matched)
     var isBad = badPixels(kernel, over: difference.box, bad)
+    if ignored.count == isBad.count { for i in isBad.indices where ignored[i] { isBad[i] = true } }
     if let part = coreRadius.map(core) {
       let width = difference.box.width
       for i in isBad.indices

@@ -29,6 +29,12 @@ package struct KernelSolution: Sendable {
   /// What a user should know about the kernel.
   package let warnings: [String]
 
+  /// The median of what the kernel leaves of its stars, standard deviations a pixel; `nil` without any.
+  var medianResidual: Double? {
+    let left = states.filter { $0.status == .good }.compactMap { $0.residual?.rms }.filter(\.isFinite).sorted()
+    return left.isEmpty ? nil : left[left.count / 2]
+  }
+
   init(_ fit: SpatialKernelFit, _ functions: Functions, _ search: KernelSearch) {
     self.fit = fit
     self.functions = functions
@@ -49,7 +55,9 @@ extension KernelSearch {
     let used = fit.candidateCount
     if fit.conditionNumber < 0 || !(fit.conditionNumber <= config.maxSpatialConditionNumber) {
       messages.append(
-        "the equations of the varying kernel have a condition number of \(fit.conditionNumber); it should be positive and at most \(config.maxSpatialConditionNumber)"
+        fit.conditionNumber > 0
+          ? "the equations of the varying kernel have a condition number of \(Float(fit.conditionNumber)); it should be at most \(config.maxSpatialConditionNumber)"
+          : "the equations of the varying kernel, less their noise, do not determine all of it; crossValidate finds a kernel that is"
       )
     }
     if rejectedCount > 2 * used { messages.append("\(rejectedCount) stars were rejected, only \(used) were used") }

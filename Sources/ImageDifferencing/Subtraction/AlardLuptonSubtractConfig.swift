@@ -10,6 +10,8 @@ package enum SubtractionMode: String, ConfigChoice {
   case convolveScience
   /// The sharper one.
   case auto
+  /// The one with which the kernel leaves less of the stars: both are tried.
+  case trial
 }
 
 /// How a template is subtracted; names and defaults are those of the LSST task (differencing A19), where it has them.
@@ -26,6 +28,7 @@ package struct AlardLuptonSubtractConfig: Config {
   package var decorrelate = DecorrelateALKernelSpatialTask.makeField("makes the noise of the difference white")
   package var doScore = true
   package var doConvolvePsf = true
+  package var softMaskFraction = 0.0
   package var doApplyExternalCalibrations = false
   package var makeKernel = MakeKernelTask.makeField("the kernel that makes the images alike")
   package var sourceSelector = SourceSelectorConfig()
@@ -64,6 +67,9 @@ package struct AlardLuptonSubtractConfig: Config {
       .field(
         "doConvolvePsf", \.doConvolvePsf,
         doc: "where the science exposure is convolved, the difference has its convolved PSF, and not the template's"),
+      .field(
+        "softMaskFraction", \.softMaskFraction, in: 0...0.5,
+        doc: "part of the sum of its absolute values that a kernel may have on masked pixels before their mask spreads"),
       .field(
         "doApplyExternalCalibrations", \.doApplyExternalCalibrations,
         doc: "take the PSF and the aperture corrections of the visit summary"),

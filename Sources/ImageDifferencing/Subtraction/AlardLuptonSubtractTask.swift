@@ -46,10 +46,11 @@ package final class AlardLuptonSubtractTask: Task {
       if config.doApplyExternalCalibrations { science = calibrated(science, calibration) }
       try scaleVariances(template: &template, science: &science)
       let sizes = try measureSizes(template: template, science: science)
-      let convolved = direction(sizes)
+      let convolved = try direction(sizes, template, science, sources)
       try prepare(convolved, template: &template, science: &science)
       let (matching, rows) = try tellingCoverage(coverage) { () throws in
-        try findKernel(convolved, template: template, science: science, sources, sizes)
+        let found = try findKernel(convolved, template: template, science: science, sources, sizes)
+        return (try self.matching(found.solution, convolved), found.rows)
       }
       return try subtract(
         matching, template: &template, science: &science, sources, kernelSources: rows.map { sources.selecting($0) })
@@ -76,18 +77,52 @@ package final class AlardLuptonSubtractTask: Task {
 
   // MARK: - The kernel
 
-  private func direction(_ sizes: PSFSizes) -> MatchingKernel.Convolved {
+  private func direction(
+    _ sizes: PSFSizes, _ template: Exposure, _ science: Exposure, _ sources: Catalog
+  ) throws -> MatchingKernel.Convolved {
+    let sharper: MatchingKernel.Convolved = sizes.isTemplateSharper ? .template : .science
     switch config.mode {
-    case .convolveTemplate: .template
-    case .convolveScience: .science
-    case .auto: sizes.isTemplateSharper ? .template : .science
+    case .convolveTemplate: return .template
+    case .convolveScience: return .science
+    case .auto: return sharper
+    case .trial: return try tried(sharper, template, science, sources, sizes)
     }
   }
+
+  /// The direction in which the kernel leaves less of the stars (differencing D5).
+  ///
+  /// A kernel that has to sharpen much may collapse and leave little of nothing; its sum is then not the inverse of the other's.
+  ///
+  /// - Parameter preferred: where both do equally well, sums do not fit, or neither has a kernel.
+  private func tried(
+    _ preferred: MatchingKernel.Convolved, _ template: Exposure, _ science: Exposure, _ sources: Catalog,
+    _ sizes: PSFSizes
+  ) throws -> MatchingKernel.Convolved {
+    func trial(_ convolved: MatchingKernel.Convolved) throws -> (residual: Double, sum: Double)? {
+      var (template, science) = (template, science)
+      try prepare(convolved, template: &template, science: &science)
+      guard
+        let solution = try? findKernel(convolved, template: template, science: science, sources, sizes).solution,
+        let residual = solution.medianResidual
+      else { return nil }
+      try metadata.set("trialResidual\(convolved.rawValue)", residual)
+      return (residual, solution.spatialKernelSum)
+    }
+    return try timer("trial") { () throws in
+      let other: MatchingKernel.Convolved = preferred == .template ? .science : .template
+      guard let second = try trial(other), let first = try trial(preferred) else { return preferred }
+      let isInverse = Self.plausibleProduct.contains(first.sum * second.sum)
+      return isInverse && second.residual < first.residual ? other : preferred
+    }
+  }
+
+  /// Of the kernel sums of both directions.
+  private static var plausibleProduct: ClosedRange<Double> { 0.8...1.25 }
 
   /// - Returns: the kernel, and the rows of the sources that became candidates; `nil` when they were detected here.
   private func findKernel(
     _ convolved: MatchingKernel.Convolved, template: Exposure, science: Exposure, _ sources: Catalog, _ sizes: PSFSizes
-  ) throws -> (MatchingKernel, [Int]?) {
+  ) throws -> (solution: KernelSolution, rows: [Int]?) {
     let isTemplate = convolved == .template
     let (target, reference) =
       isTemplate ? (sizes.template.fwhm, sizes.science.fwhm) : (sizes.science.fwhm, sizes.template.fwhm)
@@ -115,8 +150,7 @@ package final class AlardLuptonSubtractTask: Task {
     }
     try metadata.set("nPsfSources", stamps.count)
     try metadata.set("convolvedExposure", convolved.rawValue)
-    let solution = try makeKernel.solve(stamps, targetFwhm: target, referenceFwhm: reference, region: science.box)
-    return (try matching(solution, convolved), rows)
+    return (try makeKernel.solve(stamps, targetFwhm: target, referenceFwhm: reference, region: science.box), rows)
   }
 
   func matching(_ solution: KernelSolution, _ convolved: MatchingKernel.Convolved) throws -> MatchingKernel {
@@ -154,7 +188,8 @@ package final class AlardLuptonSubtractTask: Task {
       let own = matching.convolved == .template ? science.maskedImage : science.takePixels()
       return try MatchedSubtraction(
         template: consume other, science: consume own, matching,
-        subtractsBackground: config.doSubtractBackground, preservedPlanes: config.preserveMaskPlanes)
+        subtractsBackground: config.doSubtractBackground, preservedPlanes: config.preserveMaskPlanes,
+        control: ConvolutionControl(softMaskFraction: config.softMaskFraction))
     }
     var difference = science
     difference.maskedImage = result.difference

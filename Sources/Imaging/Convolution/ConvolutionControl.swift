@@ -13,10 +13,14 @@ package struct ConvolutionControl: Hashable, Sendable {
   package var kernelTolerance: Double
   /// The same for the squared kernel of the variance plane, on which nothing depends beyond its first digits.
   package var varianceTolerance: Double
+  /// Part of Σ |K| that may lie on masked pixels before their bits reach a pixel; 0 for none (differencing D5).
+  package var softMaskFraction: Double
 
   package init(
-    doNormalize: Bool = false, doCopyEdge: Bool = true, kernelTolerance: Double = 4e-6, varianceTolerance: Double = 1e-4
+    doNormalize: Bool = false, doCopyEdge: Bool = true, kernelTolerance: Double = 4e-6,
+    varianceTolerance: Double = 1e-4, softMaskFraction: Double = 0
   ) {
+    self.softMaskFraction = softMaskFraction
     self.doNormalize = doNormalize
     self.doCopyEdge = doCopyEdge
     self.kernelTolerance = kernelTolerance
@@ -25,7 +29,10 @@ package struct ConvolutionControl: Hashable, Sendable {
 
   /// - Throws: ``ImagingError/invalidParameter(_:)``.
   func validate() throws(ImagingError) {
-    for (name, tolerance) in [("kernelTolerance", kernelTolerance), ("varianceTolerance", varianceTolerance)]
+    for (name, tolerance) in [
+      ("kernelTolerance", kernelTolerance), ("varianceTolerance", varianceTolerance),
+      ("softMaskFraction", softMaskFraction),
+    ]
     where !(tolerance >= 0 && tolerance < 1) {
       throw .invalidParameter("convolution: \(name) is \(tolerance); it must be at least 0 and below 1")
     }

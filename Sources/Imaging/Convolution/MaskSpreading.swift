@@ -3,16 +3,18 @@
 
 internal import SkyGeometry
 
-/// The bits of all input pixels under a kernel's pixels that are not exactly zero.
+/// The bits of all input pixels under a kernel's pixels that are not exactly zero or, with a fraction, under those that are not among the faintest of its pixels.
 ///
 /// - Parameters:
+///   - fraction: what the faintest pixels, under which a bit goes no further, may have together of Σ |K|.
 ///   - frame: the bits where the kernel does not fit, or `nil` for those of the input.
 ///   - edge: bits that are set there besides.
 /// - Returns: an image over `part`, of which the kernel fits on `good`.
 func spreadMask(
-  _ bits: Image<UInt32>, by kernel: Kernel, over part: Box2I, good: Box2I, frame: UInt32?, edge: UInt32
+  _ bits: Image<UInt32>, by kernel: Kernel, over part: Box2I, good: Box2I, frame: UInt32?, edge: UInt32,
+  leaving fraction: Double = 0
 ) -> Image<UInt32> {
-  let isUsed = (0..<kernel.width * kernel.height).map { i in kernel.planes.contains { $0.pixels[i] != 0 } }
+  let isUsed = fraction > 0 ? kernel.support(over: part, leaving: fraction) : kernel.support
   if isUsed.allSatisfy({ $0 }) {
     return runningOr(
       bits, width: kernel.width, height: kernel.height, over: part, good: good, frame: frame, edge: edge)
@@ -102,4 +104,33 @@ private func doublingShifts(_ length: Int) -> [Int] {
     reached += shift
   }
   return shifts
+}
+
+extension Kernel {
+  /// Pixels that are not zero everywhere.
+  fileprivate var support: [Bool] { (0..<width * height).map { i in planes.contains { $0.pixels[i] != 0 } } }
+
+  /// All pixels but the faintest that have together at most a fraction of Σ |K|, wherever on a grid over a box it is looked at.
+  fileprivate func support(over box: Box2I, leaving fraction: Double) -> [Bool] {
+    let steps = isVarying ? [0.0, 0.25, 0.5, 0.75, 1] : [0.5]
+    let images = steps.flatMap { v in
+      steps.map { u in
+        image(
+          at: Point2D(
+            x: Double(box.minX) + u * Double(box.width - 1), y: Double(box.minY) + v * Double(box.height - 1)))
+      }
+    }
+    let sums = images.map { $0.pixels.reduce(0) { $0 + abs($1) } }
+    var brightest = [Double](repeating: 0, count: width * height)
+    for (image, sum) in zip(images, sums) where sum > 0 {
+      for (i, value) in image.pixels.enumerated() { brightest[i] = max(brightest[i], abs(value) / sum) }
+    }
+    var (isUsed, left) = (support, 0.0)
+    for i in brightest.indices.sorted(by: { (brightest[$0], $0) < (brightest[$1], $1) }) {
+      left += brightest[i]
+      guard left <= fraction else { break }
+      isUsed[i] = false
+    }
+    return isUsed
+  }
 }
