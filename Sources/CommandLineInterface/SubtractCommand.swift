@@ -72,7 +72,7 @@ struct SubtractCommand: ParsableCommand {
     "makeKernel.kernel.AL.spatialKernelOrder": .integer(2), "makeKernel.kernel.AL.minStampsPerSpatialTerm": .integer(4),
     "makeKernel.kernel.AL.candidateResidualStdMax": .integer(2), "makeKernel.kernel.AL.robustIterations": .integer(5),
     "makeKernel.kernel.AL.doSubtractNoiseBias": .boolean(true), "makeKernel.kernel.AL.nStarPerImage": .integer(1000),
-    "makeKernel.kernel.AL.crossValidate": .boolean(true),
+    "makeKernel.kernel.AL.crossValidate": .boolean(true), "makeKernel.kernel.AL.kernelSizeFwhmScaling": .integer(9),
     "makeKernel.kernel.AL.alardDegGauss": .list([.integer(6), .integer(6), .integer(4)]),
     "doSubtractResidualBackground": .boolean(true), "residualBackground.binSize": .integer(64),
   ]

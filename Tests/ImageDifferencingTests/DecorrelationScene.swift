@@ -13,7 +13,7 @@ struct DecorrelationScene {
   static let templateSigma = 2.2
 
   let science: Exposure
-  let template: Exposure
+  var template: Exposure
   var difference: Exposure
   let kernel: Kernel
 
@@ -68,6 +68,22 @@ struct DecorrelationScene {
       template: template.maskedImage, science: science.maskedImage, MatchingKernel(self.kernel, convolved: .template)
     ).difference
     self.difference = difference
+  }
+
+  /// Another difference of the same images, whose variance planes are wrong by a factor.
+  init(_ other: DecorrelationScene, _ difference: MaskedImage, _ kernel: Kernel, planeError: Float) throws {
+    func scaled(_ exposure: Exposure) throws -> Exposure {
+      var result = exposure
+      let pixels = exposure.maskedImage
+      result.maskedImage = try MaskedImage(
+        image: pixels.image, mask: pixels.mask, variance: pixels.variance.map { $0 * planeError })
+      return result
+    }
+    self.kernel = kernel
+    science = try scaled(other.science)
+    template = try scaled(other.template)
+    self.difference = other.difference
+    self.difference.maskedImage = difference
   }
 
   /// The autocorrelation of an image at a lag, of all pairs within a part of it.

@@ -20,6 +20,8 @@ import Testing
     var config = DecorrelateALKernelSpatialConfig()
     config.decorrelateConfig.completeVarPlanePropagation = isComplete
     config.method = way == .mapReduce ? .mapReduce : .compact
+    // How a filter that is known is applied; what it is measured on is for others to test.
+    config.noiseModel = .white
     change(&config)
     return try DecorrelateALKernelSpatialTask(config: config).run(
       scienceExposure: scene.science, templateExposure: scene.template, subtractedExposure: scene.difference,
@@ -117,6 +119,7 @@ import Testing
     ).difference
     var config = DecorrelateALKernelSpatialConfig()
     config.method = way == .mapReduce ? .mapReduce : .compact
+    config.noiseModel = .white
     let result = try DecorrelateALKernelSpatialTask(config: config).run(
       scienceExposure: science, templateExposure: template, subtractedExposure: scene.difference,
       psfMatchingKernel: kernel, spatiallyVarying: way != .whole, templateMatched: false)
@@ -277,7 +280,9 @@ import Testing
       try mask.set("SAT", in: core)
       image.paste(Image(box: core, fill: 5e4))
     }
-    let result = try DecorrelateALKernelSpatialTask().run(
+    var config = DecorrelateALKernelSpatialConfig()
+    config.noiseModel = .white
+    let result = try DecorrelateALKernelSpatialTask(config: config).run(
       scienceExposure: science, templateExposure: scene.template, subtractedExposure: scene.difference,
       psfMatchingKernel: scene.kernel
     ).maskedImage

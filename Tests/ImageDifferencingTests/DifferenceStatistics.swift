@@ -55,22 +55,6 @@ struct DifferenceStatistics {
       pair.template.maskedImage.cropped(to: injected.box), expected: pair.templateLight
     ) { blank[$0, $1] }
     collectPulls(blank, injected.maskedImage)
-    if config.doScore {
-      var other = config
-      (other.doDecorrelation, other.doScore) = (false, false)
-      let raw = try AlardLuptonSubtractTask(config: other).run(template: pair.template, science: injected, sources: pair.science.sources)
-      func zz(_ v: [Double]) -> [Double] {
-        var out: [Double] = []
-        for i in 0...12 { out.append((v[12 * 25 + 12 + i] * 10000).rounded() / 10000) }
-        return out
-      }
-      let rho = NoiseCorrelation(raw.difference.maskedImage, expected: Image<Float>(box: injected.box, fill: 0), reach: 12) { blank[$0, $1] }
-      print("ZZR", pair.kind, pair.visit, zz(rho.values))
-      let r2 = NoiseCorrelation(result.difference.maskedImage, expected: Image<Float>(box: injected.box, fill: 0), reach: 12) { blank[$0, $1] }
-      print("ZZW", pair.kind, pair.visit, zz(r2.values))
-      func rs(_ v: [Float]) throws -> Double { try PixelStatistics(of: v, .quartiles).robustStandardDeviation }
-      print("ZZP", try rs(pulls), try rs(scorePulls), scale)
-    }
     self.transients = try transients.compactMap { try measure($0) }
     stars = try Self.stars(pair, injected, transients).compactMap(measure)
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import Foundation
 import Imaging
 import SkyGeometry
 import TestSupport
@@ -276,5 +277,44 @@ private func expectEqual(
     let scene = try testScene(Box2I(width: 130, height: 90), seed: 31)
     let kernel = try testKernel(side: 13, order: 2, over: scene.box, variation: 0.2, seed: 2)
     #expect(try convolve(scene, with: kernel) == convolve(scene, with: kernel))
+  }
+
+  // MARK: - Soft masks
+
+  /// What keeps its pixel clear has at least 99 % of Σ |K| on clear pixels, and fewer pixels are masked than otherwise.
+  @Test func bitsStayWhereTheKernelIsFaint() throws {
+    let box = Box2I(minX: 3, minY: -5, width: 80, height: 70)
+    var mask = Mask(box: box)
+    try mask.addPlane("BAD")
+    var random = SeededRandom(17)
+    for _ in 0..<12 {
+      let x = box.minX + Int(random.uniform(0...79)), y = box.minY + Int(random.uniform(0...69))
+      try mask.set("BAD", in: Box2I(minX: x, minY: y, width: 1, height: 1))
+    }
+    let input = try MaskedImage(image: Image(box: box, fill: 1), mask: mask, variance: Image(box: box, fill: 1))
+    let image = Image<Double>(box: Box2I(width: 15, height: 15)) { x, y in
+      let (dx, dy) = (Double(x - 7), Double(y - 7))
+      return exp(-(dx * dx + dy * dy) / 8)
+    }
+    let kernel = try Kernel(image)
+    let hard = try convolve(input, with: kernel)
+    let soft = try convolve(input, with: kernel, control: ConvolutionControl(softMaskFraction: 0.01))
+    #expect(hard.image.pixels == soft.image.pixels)
+    let bad = input.mask.planes.bitMask(ofExisting: ["BAD"])
+    var (masked, clear) = (0, 0)
+    for y in box.minY + 7..<box.endY - 7 {
+      for x in box.minX + 7..<box.endX - 7 {
+        if hard.mask[x, y] & bad == 0 { #expect(soft.mask[x, y] & bad == 0) } else { masked += 1 }
+        guard soft.mask[x, y] & bad == 0 else { continue }
+        clear += hard.mask[x, y] & bad != 0 ? 1 : 0
+        var lost = 0.0
+        for v in 0..<15 { for u in 0..<15 where mask[x + u - 7, y + v - 7] & bad != 0 { lost += image[u, v] } }
+        #expect(lost <= 0.01 * image.sum)
+      }
+    }
+    #expect(masked > 500 && clear > masked / 4, "\(clear) of \(masked)")
+    #expect(throws: ImagingError.self) {
+      try convolve(input, with: kernel, control: ConvolutionControl(softMaskFraction: -0.1))
+    }
   }
 }

@@ -26,6 +26,7 @@ struct CompactDecorrelation {
   let whitens: Bool
   let correlation: NoiseCorrelation
   let tolerance: Double
+  var scoreNoise = ScoreNoise()
 
   struct Result {
     let difference: MaskedImage
@@ -57,6 +58,7 @@ struct CompactDecorrelation {
     if makesScore, var image = planes.popLast() {
       restore(difference.image, into: &image, withDefects: false)
       score = try masked(image, like: difference, corrections.map(\.scoreWeights))
+      try addNoise(corrections, cells, to: &score)
       try score?.markFrame(matchedRadius(cells))
     }
     guard whitens, var image = planes.popLast() else {
@@ -75,7 +77,7 @@ struct CompactDecorrelation {
     let means = whitens ? means : DifferenceInputs.Means(unconvolved: 1, convolved: 1)
     return try CorrectionKernel(
       kernel.image(at: position), unconvolved: means.unconvolved, convolved: means.convolved, correlation, psf: psf,
-      whitens: whitens, tolerance: tolerance)
+      whitens: whitens, tolerance: tolerance, needsSquares: scoreNoise.ofSources && psf != nil)
   }
 
   private func psfImage(at position: Point2D) -> Image<Double>? { try? psf?.kernelImage(at: position) }
@@ -163,6 +165,27 @@ struct CompactDecorrelation {
       }
     }
     return try MaskedImage(image: image, mask: other.mask, variance: variance)
+  }
+
+  /// What the variance of the score has besides.
+  private func addNoise(
+    _ corrections: [CorrectionKernel], _ cells: [ConvolutionCell], to score: inout MaskedImage?
+  ) throws(ImagingError) {
+    guard !scoreNoise.isEmpty, score != nil else { return }
+    let squares = corrections.compactMap(\.scoreSquares)
+    let sources = scoreNoise.ofSources ? try scoreNoise.variance(of: inputs, scale: scale, squares) : nil
+    let registration = try scoreNoise.registrationVariance(inputs.cells, cells.map(\.kernels))
+    try score?.updateInPlace { _, _, variance throws(ImagingError) in
+      for y in variance.box.minY..<variance.box.endY {
+        variance.withMutableRow(y) { row in
+          for i in row.indices where row[i].isFinite {
+            let x = inputs.box.minX + i
+            if let sources { row[i] = sources[x, y] }
+            if let registration { row[i] += registration[x, y] }
+          }
+        }
+      }
+    }
   }
 
   private func matchedRadius(_ cells: [ConvolutionCell]) -> Int {

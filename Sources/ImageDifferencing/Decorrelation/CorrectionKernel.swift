@@ -29,7 +29,14 @@ package struct CorrectionKernel: Sendable, Equatable {
   /// Those of the score.
   package let scoreWeights: VarianceWeights?
 
+  /// The squares of the filters that the score is of either input.
+  private(set) var scoreSquares: (unconvolved: Image<Double>, convolved: Image<Double>)?
+
   package var radius: Int { image.width / 2 }
+
+  package static func == (a: Self, b: Self) -> Bool {
+    a.image == b.image && a.weights == b.weights && a.psf == b.psf && a.scoreWeights == b.scoreWeights
+  }
 
   /// - Parameters:
   ///   - kernel: κ, not normalised.
@@ -50,7 +57,8 @@ package struct CorrectionKernel: Sendable, Equatable {
   /// The same where pixels of either image share some of their noise; then what is 1 is Σ c, the power of the noise replaces a and b above, and the weights hold it.
   init(
     _ kernel: Image<Double>, unconvolved: Double, convolved: Double, _ correlation: NoiseCorrelation,
-    psf: Image<Double>? = nil, whitens: Bool = true, tolerance: Double = 1e-6, maxRadius: Int = 48
+    psf: Image<Double>? = nil, whitens: Bool = true, tolerance: Double = 1e-6, maxRadius: Int = 48,
+    needsSquares: Bool = false
   ) throws(ImagingError) {
     let given = DifferenceNoise(unconvolved: unconvolved, convolved: convolved, kernelSum: kernel.sum)
     guard unconvolved >= 0, convolved >= 0, given.total > 0, given.total.isFinite else {
@@ -87,6 +95,19 @@ package struct CorrectionKernel: Sendable, Equatable {
     }
     scoreWeights = VarianceWeights(
       unconvolved: weight { noise.unconvolved[$0] }, convolved: weight { noise.convolved[$0] * power[$0] })
+    guard needsSquares else { return }
+    let score = grid.filtered(profile, by: filter, radius: reach)
+    func square(_ kernel: Image<Double>, _ weight: Double) -> Image<Double> {
+      let squares = kernel.map { $0 * $0 }
+      let stamp = squares.centralStamp(half: squares.halfSide(holding: Self.psfPart))
+      // What neighbours share of their noise is in the weights alone.
+      let scale = weight / stamp.sum
+      return stamp.map { $0 * scale }
+    }
+    let weights = (weight { noise.unconvolved[$0] }, weight { noise.convolved[$0] * power[$0] })
+    scoreSquares = (
+      square(score, weights.0), square(grid.composed(score, kernel, radius: side / 2 - 1), weights.1)
+    )
   }
 
   /// The part of Σ |P′| that its stamp holds.

@@ -94,6 +94,19 @@ struct CorrectionGrid: ~Copyable {
     return stamp(radius)
   }
 
+  /// What two kernels are one after the other: its pixels to `radius` either way of the centre.
+  func composed(_ first: Image<Double>, _ second: Image<Double>, radius: Int) -> Image<Double> {
+    transform(first)
+    let other = (0..<spectrum.count).map { spectrum[$0] }
+    transform(second)
+    for i in stride(from: 0, to: spectrum.count, by: 2) {
+      let (x, y, u, v) = (spectrum[i], spectrum[i + 1], other[i], other[i + 1])
+      (spectrum[i], spectrum[i + 1]) = (x * u - y * v, x * v + y * u)
+    }
+    fft.backward(spectrum, into: plane)
+    return stamp(radius)
+  }
+
   /// Convolves an image with the square of a real filter's kernel, under a further kernel if there is one.
   ///
   /// - Parameter pixels: `width` · `height` numbers, replaced.

@@ -72,32 +72,28 @@ package final class DecorrelateALKernelSpatialTask: Task {
         science: scienceExposure.maskedImage, template: templateExposure.maskedImage, box: subtractedExposure.box,
         templateMatched: templateMatched)
       let sum = templateMatched ? 1 : psfMatchingKernel.image(at: subtractedExposure.box.center).sum
-      switch config.method {
-      case .compact:
-        var result = subtractedExposure
+      var result = subtractedExposure
+      if config.method == .compact {
         _ = try correct(&result, inputs, psfMatchingKernel, scale: sum, whitens: true, makesScore: false)
         return result
-      case .mapReduce, .wholeImage:
-        guard inputs.means.areUsable else {
-          warn("no pixel says what the noise is: the difference is not decorrelated")
-          return subtractedExposure
-        }
-        let grid = try grid(of: subtractedExposure)
-        try record(inputs)
-        var result = subtractedExposure
-        result.maskedImage = try TiledDecorrelation(
-          science: scienceExposure.maskedImage, template: templateExposure.maskedImage,
-          templateMatched: templateMatched, means: inputs.means, kernel: psfMatchingKernel, scale: sum, grid: grid,
-          config: config
-        ).run(on: subtractedExposure.maskedImage)
-        if config.decorrelatePsf {
-          result.psf = try CompactDecorrelation(
-            inputs: inputs, kernel: psfMatchingKernel, psf: subtractedExposure.psf, scale: sum, whitens: true,
-            correlation: .white, tolerance: config.tolerance
-          ).correctedPSF()
-        }
-        return result
       }
+      guard inputs.means.areUsable else {
+        warn("no pixel says what the noise is: the difference is not decorrelated")
+        return subtractedExposure
+      }
+      try record(inputs)
+      result.maskedImage = try TiledDecorrelation(
+        science: scienceExposure.maskedImage, template: templateExposure.maskedImage,
+        templateMatched: templateMatched, means: inputs.means, kernel: psfMatchingKernel, scale: sum,
+        grid: try grid(of: subtractedExposure), config: config
+      ).run(on: subtractedExposure.maskedImage)
+      if config.decorrelatePsf {
+        result.psf = try CompactDecorrelation(
+          inputs: inputs, kernel: psfMatchingKernel, psf: subtractedExposure.psf, scale: sum, whitens: true,
+          correlation: .white, tolerance: config.tolerance
+        ).correctedPSF()
+      }
+      return result
     }
   }
 
@@ -116,10 +112,11 @@ package final class DecorrelateALKernelSpatialTask: Task {
   /// - Parameters:
   ///   - scale: what the difference was divided by.
   ///   - whitens: if not, only the score is made.
+  ///   - scoreNoise: what the score's variance has besides the noise of the place.
   /// - Returns: the score with the PSF of the difference; `nil` when none is wanted, or the PSF is defined nowhere. Where the noise is unknown, that of the difference as it is.
   func correct(
     _ difference: inout Exposure, _ inputs: DifferenceInputs, _ kernel: Kernel, scale: Double, whitens: Bool,
-    makesScore: Bool
+    makesScore: Bool, scoreNoise: ScoreNoise = ScoreNoise()
   ) throws -> Exposure? {
     if whitens, !inputs.means.areUsable { warn("no pixel says what the noise is: the difference is not decorrelated") }
     let whitens = whitens && inputs.means.areUsable
@@ -127,7 +124,7 @@ package final class DecorrelateALKernelSpatialTask: Task {
     let correlation = try whitens ? correlation(of: difference.maskedImage, inputs, kernel) : .white
     let decorrelation = CompactDecorrelation(
       inputs: inputs, kernel: kernel, psf: difference.psf, scale: scale, whitens: whitens, correlation: correlation,
-      tolerance: config.tolerance)
+      tolerance: config.tolerance, scoreNoise: scoreNoise)
     let result = try decorrelation.run(on: difference.maskedImage, makesScore: makesScore)
     if whitens {
       try record(inputs)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What pixels share of their noise, measured on a difference.
 
-internal import Foundation
 internal import Imaging
 internal import SkyGeometry
 
@@ -22,8 +21,8 @@ struct NoiseCorrelationFit {
   /// s: of what is not noise.
   let sky: Double
   let pixelCount: Int
-  /// Whether nothing speaks for more than a factor in either variance.
-  let isWhite: Bool
+  /// How much more than a factor in the variances is needed: from 0 for white noise to 1.
+  let coloredPart: Double
 
   /// Of the covariances.
   private static let reach = 12
@@ -31,6 +30,8 @@ struct NoiseCorrelationFit {
   /// Standard deviations; and what is left of a normal distribution's variance within.
   private static let (clip, clippedVariance) = (Float(3.5), 0.99437)
   private static let prior = 0.1
+  /// By how much χ² falls for white noise when lags are free to fit it.
+  private static let noiseGain = 15.0
   /// What is not modelled: kernels that vary within a cell, light that is left.
   private static let systematicError = 1e-3
 
@@ -49,7 +50,9 @@ struct NoiseCorrelationFit {
     let wide = Self.reach + NoiseCorrelation.reach
     let gridSide = fastLength(atLeast: 2 * max(kernel.width, kernel.height) + 2 * wide + 2)
     let grid = try CorrectionGrid(width: gridSide, height: gridSide)
-    let (lags, unknown) = (NoiseCorrelation.lags(within: Self.reach), NoiseCorrelation.lags(within: NoiseCorrelation.reach))
+    let (lags, unknown) = (
+      NoiseCorrelation.lags(within: Self.reach), NoiseCorrelation.lags(within: NoiseCorrelation.reach)
+    )
     var target = [Double](repeating: 0, count: lags.count)
     var pairs = target
     var columns = [Double](repeating: 0, count: lags.count * (2 * unknown.count + 1))
@@ -67,7 +70,8 @@ struct NoiseCorrelationFit {
         for (j, m) in unknown.enumerated() {
           if lag == m { columns[j * lags.count + i] += own * counts[i] }
           let mirrored = m.x == 0 && m.y == 0 ? 0 : shared[lag.x + m.x, lag.y + m.y]
-          columns[(unknown.count + j) * lags.count + i] += other * counts[i] * (shared[lag.x - m.x, lag.y - m.y] + mirrored)
+          columns[(unknown.count + j) * lags.count + i] +=
+            other * counts[i] * (shared[lag.x - m.x, lag.y - m.y] + mirrored)
         }
         columns[2 * unknown.count * lags.count + i] += counts[i]
       }
@@ -91,14 +95,14 @@ struct NoiseCorrelationFit {
     let colored = try solution(columns)
     let (own, other) = (columns[..<lags.count], columns[(unknown.count * lags.count)...].prefix(lags.count))
     let white = try solution(zip(own, other).map { $0 + $1 } + columns.suffix(lags.count))
-    // Unknowns that are not needed would put the noise of the covariances into the filter.
-    let price = Double(colored.values.count - white.values.count) * log(Double(pairs.count { $0 > 0 }))
-    isWhite = colored.gain - white.gain < price
-    var values = colored.values
-    if isWhite {
-      values = Array(repeating: 0, count: values.count)
-      (values[0], values[unknown.count], values[2 * unknown.count]) = (white.values[0], white.values[0], white.values[1])
+    // Unknowns that are not needed put the noise of the covariances into the filter, so they count for as much as they are needed (James & Stein's estimator, positive part).
+    let gain = colored.gain - white.gain
+    let part = gain > Self.noiseGain ? 1 - Self.noiseGain / gain : 0
+    var values = colored.values.map { $0 * part }
+    for (i, value) in [(0, white.values[0]), (unknown.count, white.values[0]), (2 * unknown.count, white.values[1])] {
+      values[i] += (1 - part) * value
     }
+    coloredPart = part
     correlation = NoiseCorrelation(
       unconvolved: Self.covariance(unknown, values[..<unknown.count]),
       convolved: Self.covariance(unknown, values[unknown.count..<2 * unknown.count]))

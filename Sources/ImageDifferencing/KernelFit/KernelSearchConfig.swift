@@ -92,7 +92,8 @@ package struct KernelSearchConfig: Config {
     .field(
       "crossValidate", \.crossValidate,
       doc:
-        "with doSubtractNoiseBias: choose that size, and an order up to spatialKernelOrder, by how well kernels do for stars that they were not fitted to"),
+        "with doSubtractNoiseBias: choose that size, and an order up to spatialKernelOrder, by how well kernels do for stars that they were not fitted to"
+    ),
     .field("singleKernelClipping", \.singleKernelClipping, doc: "reject stars that their own kernel does not match"),
     .field("kernelSumClipping", \.kernelSumClipping, doc: "reject stars whose kernel has another sum"),
     .field(

@@ -27,6 +27,8 @@ package struct AlardLuptonSubtractConfig: Config {
   package var doDecorrelation = true
   package var decorrelate = DecorrelateALKernelSpatialTask.makeField("makes the noise of the difference white")
   package var doScore = true
+  package var doScoreSourceNoise = false
+  package var scoreRegistrationError = 0.0
   package var doConvolvePsf = true
   package var softMaskFraction = 0.0
   package var doApplyExternalCalibrations = false
@@ -64,6 +66,12 @@ package struct AlardLuptonSubtractConfig: Config {
       .subtask("decorrelate", \.decorrelate),
       .field(
         "doScore", \.doScore, doc: "make a score image, too: the difference under its own PSF as a matched filter"),
+      .field(
+        "doScoreSourceNoise", \.doScoreSourceNoise,
+        doc: "let the light of sources raise the score's variance as far as its filter reaches"),
+      .field(
+        "scoreRegistrationError", \.scoreRegistrationError, in: 0...10,
+        doc: "by how much the images may be displaced either way, pixels; raises the score's variance on steep light"),
       .field(
         "doConvolvePsf", \.doConvolvePsf,
         doc: "where the science exposure is convolved, the difference has its convolved PSF, and not the template's"),

@@ -24,8 +24,10 @@ extension AlardLuptonSubtractTask {
   }
 
   /// Makes the difference's noise white, and the score.
+  ///
+  /// - Parameter subtracted: what was, for the score's noise.
   func decorrelated(
-    _ difference: inout Exposure, _ originals: Originals?, _ matching: MatchingKernel
+    _ difference: inout Exposure, _ originals: Originals?, _ matching: MatchingKernel, subtracted: Image<Float>
   ) throws -> Exposure? {
     let isWhite = config.doDecorrelation && originals?.inputs.means.areUsable ?? false
     try metadata.set("isDecorrelated", isWhite)
@@ -33,10 +35,13 @@ extension AlardLuptonSubtractTask {
     return try timer("decorrelate") { () throws in
       let templateMatched = matching.convolved == .template
       let scale = templateMatched ? 1 : matching.sum(at: difference.box.center)
+      let error = config.scoreRegistrationError
+      let noise = ScoreNoise(
+        ofSources: config.doScoreSourceNoise, registration: error > 0 ? (light: subtracted, sigma: error) : nil)
       guard let images = originals.images else {
         return try decorrelate.correct(
           &difference, originals.inputs, matching.kernel, scale: scale, whitens: config.doDecorrelation,
-          makesScore: config.doScore)
+          makesScore: config.doScore, scoreNoise: noise)
       }
       var raw = difference
       difference = try decorrelate.run(
@@ -44,7 +49,8 @@ extension AlardLuptonSubtractTask {
         psfMatchingKernel: matching.kernel, templateMatched: templateMatched)
       guard config.doScore else { return nil }
       return try decorrelate.correct(
-        &raw, originals.inputs, matching.kernel, scale: scale, whitens: true, makesScore: true)
+        &raw, originals.inputs, matching.kernel, scale: scale, whitens: true, makesScore: true,
+        scoreNoise: noise)
     }
   }
 }

@@ -208,7 +208,8 @@ package final class AlardLuptonSubtractTask: Task {
       try difference.maskedImage.blank(where: missing)
       if matching.convolved == .template { try matchedTemplate.maskedImage.blank(where: missing) }
     }
-    let score = try decorrelated(&difference, originals, matching)
+    let score = try decorrelated(
+      &difference, originals, matching, subtracted: matchedTemplate.maskedImage.image)
     if let sources { try measureResiduals(of: difference, on: matchedScience, sources) }
     return SubtractionResult(
       difference: difference, score: score, matchedTemplate: matchedTemplate, matchedScience: matchedScience,

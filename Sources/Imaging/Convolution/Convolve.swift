@@ -39,7 +39,8 @@ package func convolve(
   return try MaskedImage(
     image: convolvedPlane(input.image, over: part, good: good, field, frame: value),
     mask: Mask(
-      bits: spreadMask(input.mask.bits, by: kernel, over: part, good: good, frame: bits, edge: edge,
+      bits: spreadMask(
+        input.mask.bits, by: kernel, over: part, good: good, frame: bits, edge: edge,
         leaving: control.softMaskFraction), planes: planes),
     variance: keepingInfinities(
       of: input.variance, width: kernel.width, height: kernel.height, over: part, good: good, frame: variance
