@@ -26,7 +26,8 @@ struct NoiseCorrelationFit {
 
   /// Of the covariances.
   private static let reach = 12
-  private static let minPixels = 5000
+  /// Fewer know the sum over all lags, which low frequencies have, to worse than 5 %.
+  private static let minPixels = 50_000
   /// Standard deviations; and what is left of a normal distribution's variance within.
   private static let (clip, clippedVariance) = (Float(3.5), 0.99437)
   private static let prior = 0.1
