@@ -305,6 +305,24 @@ import Testing
     #expect(worst.near < 0.5 && worst.far < 1e-4, "\(worst)")
   }
 
+  /// A pixel that no source explains stays as it is, and takes nobody else with it.
+  @Test(arguments: [Float(1e20), -1e38]) func anAbsurdPixelStaysAlone(value: Float) throws {
+    var scene = try DecorrelationScene((1, 1), side: 200, stars: 0)
+    let clean = try correct(scene, .compact).maskedImage
+    let place = Point2I(x: scene.difference.box.minX + 100, y: scene.difference.box.minY + 100)
+    try scene.difference.edit { image, _ in image[place.x, place.y] = value }
+    let found = try correct(scene, .compact).maskedImage
+    #expect(found.image[place.x, place.y] == value)
+    var worst: Float = 0
+    for y in found.box.minY..<found.box.endY {
+      for x in found.box.minX..<found.box.endX where x != place.x || y != place.y {
+        worst = max(worst, abs(found.image[x, y] - clean.image[x, y]))
+      }
+    }
+    // The pixel's own share of the noise is missing.
+    #expect(worst < 1)
+  }
+
   /// Without anything that says what the noise is, the difference is as it was.
   @Test func unknownNoise() throws {
     var scene = try DecorrelationScene((1, 1), side: 100, stars: 0)

@@ -120,4 +120,15 @@ import Testing
     #expect(bare.count == 3)
     #expect(throws: ImagingError.self) { try KernelBasis(principalComponentsOf: [], count: 5) }
   }
+
+  /// Functions of a high degree that are narrow have small sums; none is left once they are scaled.
+  @Test(arguments: [(0.7, 25), (0.4, 21), (1.0, 35)]) func functionsHaveNoSum(sigma: Double, side: Int) throws {
+    var config = AlardLuptonBasisConfig()
+    config.alardDegGauss = [6, 6, 4]
+    config.alardSigGauss = [sigma, 2 * sigma, 4 * sigma]
+    (config.scaleByFwhm, config.kernelSize, config.alardMinSig) = (false, side, 0.25)
+    let basis = try AlardLuptonBasis(targetFwhm: 2, referenceFwhm: 3, config).basis
+    #expect(abs(basis.images[0].sum - 1) < 1e-12)
+    for image in basis.images.dropFirst() { #expect(abs(image.sum) < 1e-6) }
+  }
 }

@@ -120,7 +120,6 @@ import Testing
     func peak(_ error: Double) throws -> Float {
       let (result, _) = try run(shifted, other) {
         ($0.mode, $0.scoreRegistrationError) = (.convolveTemplate, error)
-        $0.makeKernel = AlardLuptonSubtractConfig().makeKernel
       }
       let score = try #require(result.score).maskedImage
       let box = try #require(Box2I(centeredAt: own.positions[0], side: 15)).intersection(score.box)

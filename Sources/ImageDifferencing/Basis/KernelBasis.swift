@@ -94,8 +94,8 @@ package struct KernelBasis: Sendable, Equatable {
     var result = [(image: base.moved(toX: -half, y: -half), own: unit, first: 0.0)]
     for function in raw.dropFirst() {
       let sum = function.sum
-      // A function that is odd in x or y has no sum but what rounding leaves.
-      let isEven = abs(sum) > Double(Float.ulpOfOne)
+      // A function that is odd in x or y has no sum but what rounding leaves; a narrow one of a high degree has a small one, which must go.
+      let isEven = abs(sum) > 1e-9 * function.pixels.reduce(0) { $0 + abs($1) }
       let shape = isEven ? zip(function.pixels, base.pixels).map { $0 / sum - $1 } : function.pixels
       let scale = 1 / shape.reduce(0) { $0 + $1 * $1 }.squareRoot()
       let image = try Image(box: result[0].image.box, pixels: shape.map { $0 * scale })

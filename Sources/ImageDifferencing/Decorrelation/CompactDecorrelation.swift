@@ -56,7 +56,7 @@ struct CompactDecorrelation {
     var planes = try convolve(filled, in: cells, outside: level)
     var score: MaskedImage?
     if makesScore, var image = planes.popLast() {
-      restore(difference.image, into: &image, withDefects: false)
+      try restore(difference, into: &image, withDefects: false)
       score = try masked(image, like: difference, corrections.map(\.scoreWeights))
       try addNoise(corrections, cells, to: &score)
       try score?.markFrame(matchedRadius(cells))
@@ -64,7 +64,7 @@ struct CompactDecorrelation {
     guard whitens, var image = planes.popLast() else {
       return Result(difference: difference, score: score, psf: psf, radius: 0)
     }
-    restore(difference.image, into: &image, withDefects: true)
+    try restore(difference, into: &image, withDefects: true)
     return Result(
       difference: try masked(image, like: difference, corrections.map(\.weights)), score: score,
       psf: try correctedPSF(), radius: corrections.map(\.radius).max() ?? 0)
@@ -119,12 +119,21 @@ struct CompactDecorrelation {
 
   private func fill(_ image: MaskedImage) throws(ImagingError) -> (Image<Float>, level: Float) {
     let level = try level(of: image.image)
+    let extreme = try extreme(image.variance)
     var filled = image.image
     for y in filled.box.minY..<filled.box.endY {
-      filled.withMutableRow(y) { row in for i in row.indices where !row[i].isFinite { row[i] = level } }
+      filled.withMutableRow(y) { row in
+        for i in row.indices where !(abs(row[i]) <= extreme) { row[i] = level }
+      }
     }
     for defect in inputs.defects { filled[defect.x, defect.y] = level }
     return (filled, level)
+  }
+
+  /// What no source reaches; rounding would spread it over its cell.
+  private func extreme(_ variance: Image<Float>) throws(ImagingError) -> Float {
+    let limit = 1e6 * (try level(of: variance)).squareRoot()
+    return limit > 0 && limit.isFinite ? limit : .greatestFiniteMagnitude
   }
 
   /// The median, of every few rows where there are many.
@@ -139,12 +148,17 @@ struct CompactDecorrelation {
     return Float(try PixelStatistics(of: values, .quartiles).median)
   }
 
-  private func restore(_ before: Image<Float>, into after: inout Image<Float>, withDefects: Bool) {
+  private func restore(
+    _ before: MaskedImage, into after: inout Image<Float>, withDefects: Bool
+  ) throws(ImagingError) {
+    let extreme = try withDefects ? extreme(before.variance) : .greatestFiniteMagnitude
     for y in before.box.minY..<before.box.endY {
-      let source = before.row(y)
-      after.withMutableRow(y) { row in for i in row.indices where !source[i].isFinite { row[i] = source[i] } }
+      let source = before.image.row(y)
+      after.withMutableRow(y) { row in
+        for i in row.indices where !(abs(source[i]) <= extreme) { row[i] = source[i] }
+      }
     }
-    if withDefects { for defect in inputs.defects { after[defect.x, defect.y] = before[defect.x, defect.y] } }
+    if withDefects { for defect in inputs.defects { after[defect.x, defect.y] = before.image[defect.x, defect.y] } }
   }
 
   /// The image with the mask of another and the variance that the weights give (differencing B6.1, B6.3).

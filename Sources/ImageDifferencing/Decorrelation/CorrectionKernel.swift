@@ -22,7 +22,7 @@ package struct CorrectionKernel: Sendable, Equatable {
   }
 
   package let image: Image<Double>
-  /// Σ c² and Σ (κ ⋆ c)².
+  /// Σ c² and Σ (κ ⋆ c)² for noise that is white in both.
   package let weights: VarianceWeights
   /// The PSF of the corrected difference, of sum 1; `nil` when none was given.
   package let psf: Image<Double>?
@@ -93,9 +93,6 @@ package struct CorrectionKernel: Sendable, Equatable {
     func weight(_ other: (Int) -> Double) -> Double {
       grid.mean { filter[$0] * filter[$0] * psfPower[$0] * other($0) }
     }
-    scoreWeights = VarianceWeights(
-      unconvolved: weight { noise.unconvolved[$0] }, convolved: weight { noise.convolved[$0] * power[$0] })
-    guard needsSquares else { return }
     let score = grid.filtered(profile, by: filter, radius: reach)
     func square(_ kernel: Image<Double>, _ weight: Double) -> Image<Double> {
       let squares = kernel.map { $0 * $0 }
@@ -104,10 +101,11 @@ package struct CorrectionKernel: Sendable, Equatable {
       let scale = weight / stamp.sum
       return stamp.map { $0 * scale }
     }
-    let weights = (weight { noise.unconvolved[$0] }, weight { noise.convolved[$0] * power[$0] })
-    scoreSquares = (
-      square(score, weights.0), square(grid.composed(score, kernel, radius: side / 2 - 1), weights.1)
-    )
+    let (own, other) = (weight { noise.unconvolved[$0] }, weight { noise.convolved[$0] * power[$0] })
+    scoreWeights = VarianceWeights(unconvolved: own, convolved: other)
+    guard needsSquares else { return }
+    let composed = grid.composed(score, kernel, radius: side / 2 - 1)
+    scoreSquares = (square(score, own), square(composed, other))
   }
 
   /// The part of Σ |P′| that its stamp holds.

@@ -32,7 +32,8 @@ package final class DecorrelateALKernelSpatialTask: Task {
 
   /// Decorrelates.
   ///
-  /// **Metadata.** `unconvolvedVariance`, `convolvedVariance`: the mean variances of the two images; `correctionRadius` of the largest kernel (compact), pixels.
+  /// **Metadata.** `unconvolvedVariance`, `convolvedVariance`: the mean variances of the two images; `correctionRadius` of the largest kernel (compact), pixels; `noiseModel`, which is `white` where too few pixels are blank to measure it; where it was measured `noiseSampleSize`, `unconvolvedNoiseFactor`, `convolvedNoiseFactor` (of the variances), `coloredNoisePart` (how much pixels share: 0 for nothing that is sure, to 1) and
+  /// `residualSkyVariance`.
   ///
   /// - Parameters:
   ///   - scienceExposure: as it was before anything was convolved, over the difference's box at least.
@@ -70,7 +71,7 @@ package final class DecorrelateALKernelSpatialTask: Task {
       }
       let inputs = try inputs(
         science: scienceExposure.maskedImage, template: templateExposure.maskedImage, box: subtractedExposure.box,
-        templateMatched: templateMatched)
+        templateMatched: templateMatched, sampled: config.method == .compact)
       let sum = templateMatched ? 1 : psfMatchingKernel.image(at: subtractedExposure.box.center).sum
       var result = subtractedExposure
       if config.method == .compact {
@@ -99,12 +100,12 @@ package final class DecorrelateALKernelSpatialTask: Task {
 
   /// What has to be known of the images before one of them is convolved.
   func inputs(
-    science: MaskedImage, template: MaskedImage, box: Box2I, templateMatched: Bool
+    science: MaskedImage, template: MaskedImage, box: Box2I, templateMatched: Bool, sampled: Bool
   ) throws -> DifferenceInputs {
     try DifferenceInputs(
       science: science, template: template, box: box, templateMatched: templateMatched, cellSize: config.cellSize,
       ignoring: config.ignoreMaskPlanes, defectPlanes: config.defectMaskPlanes,
-      sampled: config.noiseModel == .measured)
+      sampled: sampled && config.noiseModel == .measured)
   }
 
   /// Corrects a difference with a small kernel in each part of it, and makes the score.
@@ -147,9 +148,12 @@ package final class DecorrelateALKernelSpatialTask: Task {
     guard config.noiseModel == .measured else { return .white }
     return try timer("measureNoise") { () throws in
       guard let fit = try NoiseCorrelationFit(difference, inputs, kernel, ignoring: config.ignoreMaskPlanes) else {
+        try metadata.set("noiseModel", NoiseModel.white.rawValue)
         return .white
       }
+      try metadata.set("noiseModel", NoiseModel.measured.rawValue)
       try metadata.set("noiseSampleSize", fit.pixelCount)
+      try metadata.set("coloredNoisePart", fit.coloredPart)
       try metadata.set("unconvolvedNoiseFactor", fit.correlation.unconvolved[0, 0])
       try metadata.set("convolvedNoiseFactor", fit.correlation.convolved[0, 0])
       try metadata.set("residualSkyVariance", fit.sky)

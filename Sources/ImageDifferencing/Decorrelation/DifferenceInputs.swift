@@ -38,6 +38,8 @@ struct DifferenceInputs {
   }
 
   private static let enoughPixels = 1_500_000
+  /// Side of the middle of a cell that is looked at.
+  private static let largestSample = 400
 
   /// Fewer pixels say nothing about a cell.
   private static let minPixels = 1000
@@ -80,7 +82,7 @@ struct DifferenceInputs {
     // No copy where nothing has to be cut off.
     unconvolved = own.box == box ? own.variance : own.variance.cropped(to: box)
     convolved = other.box == box ? other.variance : other.variance.cropped(to: box)
-    let sharp = own.mask.planes.bitMask(ofExisting: defectPlanes + defectPlanes.map { $0 + "_TEMPLATE" })
+    let sharp = own.mask.planes.bitMask(ofExisting: defectPlanes.inBoth)
     defects = own.mask.positions(of: sharp, in: box)
   }
 
@@ -90,10 +92,16 @@ struct DifferenceInputs {
     let usable = zip(cells, means).filter { $1.areUsable }
     let area = usable.reduce(0) { $0 + $1.0.area }
     let count = area > enoughPixels ? max(1, usable.count * enoughPixels / area) : usable.count
-    let bits = (own.mask.planes.bitMask(ofExisting: planes), other.mask.planes.bitMask(ofExisting: planes))
+    let bits = (
+      own.mask.planes.bitMask(ofExisting: planes.inBoth), other.mask.planes.bitMask(ofExisting: planes.inBoth)
+    )
     var result: [Sample] = []
     for i in 0..<count {
-      let (box, means) = usable[(2 * i + 1) * usable.count / (2 * count)]
+      let (cell, means) = usable[(2 * i + 1) * usable.count / (2 * count)]
+      let box = cell.intersection(
+        Box2I(
+          minX: cell.minX + max(0, cell.width - largestSample) / 2,
+          minY: cell.minY + max(0, cell.height - largestSample) / 2, width: largestSample, height: largestSample))
       let (a, b) = (
         try BlankPixels(of: own, in: box, ignoring: bits.0).image,
         try BlankPixels(of: other, in: box, ignoring: bits.1).image
@@ -108,6 +116,11 @@ struct DifferenceInputs {
     guard let pixel = position.pixel, let i = cells.firstIndex(where: { $0.contains(pixel) }) else { return means }
     return cellMeans[i]
   }
+}
+
+extension [String] {
+  /// Names of planes and those that they have where they are a template's (``MaskPreparation``).
+  var inBoth: [String] { self + map { $0 + "_TEMPLATE" } }
 }
 
 extension Mask {

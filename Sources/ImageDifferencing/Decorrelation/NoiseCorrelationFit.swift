@@ -29,10 +29,14 @@ struct NoiseCorrelationFit {
   /// Fewer know the sum over all lags, which low frequencies have, to worse than 5 %.
   private static let minPixels = 50_000
   /// Standard deviations; and what is left of a normal distribution's variance within.
-  private static let (clip, clippedVariance) = (Float(3.5), 0.99437)
+  ///
+  /// 1 − 2cφ(c) / (2Φ(c) − 1); of small covariances its square is left.
+  private static let (clip, clippedVariance) = (Float(3.5), 0.99389)
   private static let prior = 0.1
   /// By how much χ² falls for white noise when lags are free to fit it.
   private static let noiseGain = 15.0
+  /// Of variances over what their planes say.
+  private static let plausible = 0.2...5
   /// What is not modelled: kernels that vary within a cell, light that is left.
   private static let systematicError = 1e-3
 
@@ -57,7 +61,7 @@ struct NoiseCorrelationFit {
     var target = [Double](repeating: 0, count: lags.count)
     var pairs = target
     var columns = [Double](repeating: 0, count: lags.count * (2 * unknown.count + 1))
-    let bad = difference.mask.planes.bitMask(ofExisting: planes)
+    let bad = difference.mask.planes.bitMask(ofExisting: planes.inBoth)
     for cell in cells {
       guard let (products, counts) = try covariance.measure(Self.pulls(of: difference, in: cell, ignoring: bad))
       else { continue }
@@ -66,7 +70,7 @@ struct NoiseCorrelationFit {
       let total = cell.means.unconvolved + cell.means.convolved * shared[0, 0]
       let (own, other) = (cell.means.unconvolved / total, cell.means.convolved / total)
       for (i, lag) in lags.enumerated() {
-        target[i] += products[i] / Self.clippedVariance
+        target[i] += products[i] / (i == 0 ? Self.clippedVariance : Self.clippedVariance * Self.clippedVariance)
         pairs[i] += counts[i]
         for (j, m) in unknown.enumerated() {
           if lag == m { columns[j * lags.count + i] += own * counts[i] }
@@ -103,6 +107,8 @@ struct NoiseCorrelationFit {
     for (i, value) in [(0, white.values[0]), (unknown.count, white.values[0]), (2 * unknown.count, white.values[1])] {
       values[i] += (1 - part) * value
     }
+    // Images without noise, or with another than their variances say: nothing follows from it.
+    guard [values[0], values[unknown.count]].allSatisfy({ Self.plausible.contains(1 + $0) }) else { return nil }
     coloredPart = part
     correlation = NoiseCorrelation(
       unconvolved: Self.covariance(unknown, values[..<unknown.count]),
@@ -134,7 +140,8 @@ struct NoiseCorrelationFit {
       let (image, bits, squares) = (difference.image.row(y), difference.mask.bits.row(y), difference.variance.row(y))
       let blank = cell.blank.row(y)
       result.withMutableRow(y) { row in
-        for i in row.indices where blank[i] && bits[left + i] & bad == 0 && squares[left + i] > 0 {
+        for i in row.indices
+        where blank[i] && bits[left + i] & bad == 0 && squares[left + i] > 0 && squares[left + i].isFinite {
           row[i] = image[left + i] / squares[left + i].squareRoot()
         }
       }

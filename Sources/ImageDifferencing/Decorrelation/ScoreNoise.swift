@@ -48,11 +48,12 @@ struct ScoreNoise {
     let filled = light.map { $0.isFinite ? $0 : level }
     guard let score = try convolve(filled, in: zip(cells, kernels).map { ConvolutionCell($0, $1) }, outside: level).last
     else { return nil }
-    let (box, factor) = (light.box, Float(sigma * sigma / 4))
+    let (box, factor) = (light.box, Float(sigma * sigma))
     return Image(box: box) { x, y in
       let (left, right) = (max(box.minX, x - 1), min(box.endX - 1, x + 1))
       let (below, above) = (max(box.minY, y - 1), min(box.endY - 1, y + 1))
-      let (dx, dy) = (score[right, y] - score[left, y], score[x, above] - score[x, below])
+      let dx = (score[right, y] - score[left, y]) / Float(max(1, right - left))
+      let dy = (score[x, above] - score[x, below]) / Float(max(1, above - below))
       return factor * (dx * dx + dy * dy)
     }
   }

@@ -7,7 +7,7 @@ internal import SkyGeometry
 /// How free a varying kernel is to follow the stars: how it depends on the position, and how large its coefficients are expected to be; by what stars say that it was not fitted to.
 ///
 /// **Model.** The stars are dealt out into at most five parts. For each freedom the kernel of all parts but one is judged by χ² of that part's stars. Of all that are worse than the best by less
-/// than a hundredth of the noise of a pixel the freest is chosen: shrinking a kernel costs most where it shows most, at bright stars. The noise of the image to
+/// than a hundredth of the variance of a pixel the freest is chosen, that of the highest order and then with the largest coefficients: shrinking a kernel costs most where it shows most, at bright stars. The noise of the image to
 /// convolve is left in this χ²: a kernel that amplifies it is worse. The equations less their noise (``SpatialKernelFit``) may determine some coefficients badly, which shows here and nowhere else. A part's equations are the sums of all stars
 /// less its own, so stars are fitted once.
 ///
@@ -60,7 +60,8 @@ struct KernelFreedom {
     var misfits = [Double](repeating: 0, count: priors.count)
     let count = min(parts, fits.count)
     for part in 0..<count {
-      let left = Array(stride(from: part, to: fits.count, by: count))
+      // Stars come cell by cell from the brightest on; every part has some of every rank.
+      let left = fits.indices.filter { ($0 + $0 / count) % count == part }
       var sums = all
       for k in left { try sums.add(fits[k].fit, at: fits[k].position, weight: -weight(k), less: noise) }
       for (i, prior) in priors.enumerated() {

@@ -66,14 +66,22 @@ package struct KernelSearch {
   package mutating func run() throws -> SpatialKernelFit {
     var round = 0
     while true {
-      repeat { fitNewcomers() } while try rejectBySum() || rejectByComponents()
+      try fitSingles()
       var fit = try spatialFit()
-      if round == 0, maskOutliers(fit) { fit = try spatialFit() }
+      if round == 0, maskOutliers(fit) {
+        try fitSingles()
+        fit = try spatialFit()
+      }
       guard rejectByResidual(fit) else { return fit }
       round += 1
       // One more from what is left, which nobody judges any more.
       guard round < config.maxSpatialIterations else { return try spatialFit() }
     }
+  }
+
+  /// Gives every star that counts its own kernel, until none is rejected for it.
+  private mutating func fitSingles() throws {
+    repeat { fitNewcomers() } while try rejectBySum() || rejectByComponents()
   }
 
   /// The stars that count now: of each cell the brightest that are not rejected.
@@ -245,13 +253,15 @@ package struct KernelSearch {
   }
 
   /// The highest order up to one that is wanted for which there are enough stars.
-  private static func order(_ wanted: Int, count: Int, perTerm: Double) -> Int {
+  static func order(_ wanted: Int, count: Int, perTerm: Double) -> Int {
     var order = wanted
     while order > 0, Double(count) < perTerm * Double(SpatialBasis.termCount(order: order)) { order -= 1 }
     return order
   }
 
-  /// Leaves out pixels of the stamps that show something else than what the kernel of all stars matches, and fits those stars again.
+  /// Leaves out pixels of the stamps that show something else than what the first kernel of all stars matches.
+  ///
+  /// Those stars are fitted again. Stars that take the place of others later are as they are.
   ///
   /// - Returns: whether there were any.
   private mutating func maskOutliers(_ fit: SpatialKernelFit) -> Bool {
@@ -264,7 +274,8 @@ package struct KernelSearch {
           fit.image(at: position), background: fit.background?(position) ?? 0, beyond: config.stampMaskSigma)
       else { continue }
       states[index].ignored = outliers
-      if fitSingle(index) { isAny = true }
+      _ = fitSingle(index)
+      isAny = true
     }
     return isAny
   }

@@ -21,6 +21,8 @@ package struct SpatialKernelFit: Sendable {
   package private(set) var conditionNumber = Double.nan
   /// How many stars it is made from.
   package private(set) var candidateCount = 0
+  /// The size that coefficients were expected to have; 0 for any.
+  private(set) var prior = 0.0
   /// Σ of the kernel; of delta functions, whose sum varies, its constant term.
   package var kernelSum: Double { basis.sum(coefficients.map { $0[0] }) }
 
@@ -48,6 +50,7 @@ package struct SpatialKernelFit: Sendable {
     try self.init(try system.solve().values, sums, basis, kernelBasis, backgroundBasis)
     conditionNumber = try system.conditionNumber()
     candidateCount = fits.count
+    self.prior = prior
   }
 
   /// - Parameter values: of the unknowns, as ``SpatialSums`` has them.

@@ -57,7 +57,7 @@ extension KernelSearch {
       messages.append(
         fit.conditionNumber > 0
           ? "the equations of the varying kernel have a condition number of \(Float(fit.conditionNumber)); it should be at most \(config.maxSpatialConditionNumber)"
-          : "the equations of the varying kernel, less their noise, do not determine all of it; crossValidate finds a kernel that is"
+          : "the equations of the varying kernel, less their noise, do not determine all of it; crossValidate finds a kernel that stars determine"
       )
     }
     if rejectedCount > 2 * used { messages.append("\(rejectedCount) stars were rejected, only \(used) were used") }
@@ -69,7 +69,10 @@ extension KernelSearch {
         backgroundBasis?.termCount ?? 0
       ),
     ] {
-      if order < wanted {
+      // A lower one than the stars allow was chosen, by cross-validation.
+      let allowed = Self.order(
+        wanted, count: used, perTerm: config.minStampsPerSpatialTerm * (name == "kernel" ? 1 : 0.5))
+      if order < wanted, order >= allowed {
         messages.append("the order of the \(name) was lowered from \(wanted) to \(order); stars: \(used)")
       }
       if used < terms {

@@ -91,6 +91,8 @@ package final class MakeKernelTask: Task {
     }
     try metadata.set("usedCount", solution.usedCount)
     try metadata.set("rejectedCount", solution.rejectedCount)
+    try metadata.set("spatialKernelOrder", solution.fit.kernelBasis.order)
+    try metadata.set("coefficientPrior", solution.fit.prior)
     try metadata.set("spatialConditionNum", solution.spatialConditionNum)
     try metadata.set("spatialKernelSum", solution.spatialKernelSum)
     for warning in solution.warnings { warn(warning) }

@@ -18,7 +18,8 @@ extension AlardLuptonSubtractTask {
     guard config.doDecorrelation || config.doScore else { return nil }
     let inputs = try decorrelate.inputs(
       science: science.maskedImage, template: template.maskedImage, box: science.box,
-      templateMatched: matching.convolved == .template)
+      templateMatched: matching.convolved == .template,
+      sampled: config.doDecorrelation && decorrelate.config.method == .compact)
     let needsImages = config.doDecorrelation && decorrelate.config.method != .compact
     return Originals(inputs: inputs, images: needsImages ? (science, template) : nil)
   }

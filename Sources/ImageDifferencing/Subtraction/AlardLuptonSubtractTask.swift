@@ -9,7 +9,7 @@ package import TaskFramework
 /// Subtracts a template from a science exposure of the same pixels, after a kernel has made their PSFs alike.
 ///
 /// **Metadata.** `convolvedExposure`, `templateCoveragePercent`, `scaleTemplateVarianceFactor`, `scaleScienceVarianceFactor`, `sciencePsfSize`,
-/// `templatePsfSize` (FWHM, pixels), `scienceLimitingMagnitude`, `templateLimitingMagnitude`, `diffimLimitingMagnitude`, `nPsfSources`, `nInterpolated`, `isDecorrelated`,
+/// `templatePsfSize` (FWHM, pixels), `residualBackgroundLevel`, `residualBackgroundPart` (of its structure that was taken off), `trialResidualTemplate`, `trialResidualScience` (with `mode: trial`), `scienceLimitingMagnitude`, `templateLimitingMagnitude`, `diffimLimitingMagnitude`, `nPsfSources`, `nInterpolated`, `isDecorrelated`,
 /// `differenceFootprintRatioMean`, `differenceFootprintRatioStdev` and the same of `SkyRatio`; the kernel's are its subtask's.
 ///
 /// **Source.** Alard & Lupton 1998 (ApJ 503, 325); differencing A.
@@ -110,14 +110,16 @@ package final class AlardLuptonSubtractTask: Task {
     }
     return try timer("trial") { () throws in
       let other: MatchingKernel.Convolved = preferred == .template ? .science : .template
-      guard let second = try trial(other), let first = try trial(preferred) else { return preferred }
+      let (second, first) = (try trial(other), try trial(preferred))
+      guard let second, second.sum > 0 else { return preferred }
+      guard let first else { return other }
       let isInverse = Self.plausibleProduct.contains(first.sum * second.sum)
       return isInverse && second.residual < first.residual ? other : preferred
     }
   }
 
   /// Of the kernel sums of both directions.
-  private static var plausibleProduct: ClosedRange<Double> { 0.8...1.25 }
+  private static var plausibleProduct: ClosedRange<Double> { 0.95...1.05 }
 
   /// - Returns: the kernel, and the rows of the sources that became candidates; `nil` when they were detected here.
   private func findKernel(
