@@ -65,8 +65,8 @@ let package = Package(
     room(
       "CommandLineInterface",
       [
-        "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "ImageDifferencing", "SingleFrame",
-        "SyntheticSurvey", "Repository", "TaskFramework",
+        "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "ImageDifferencing", "DifferenceDetection",
+        "SingleFrame", "SyntheticSurvey", "Repository", "TaskFramework",
         "Catalogs", "Imaging", "SkyGeometry", "HDF5", "MPI", "Scheduling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -92,8 +92,8 @@ let package = Package(
     room(
       "Pipeline",
       [
-        "BackgroundMatching", "Coaddition", "ImageDifferencing", "SingleFrame", "Repository", "TaskFramework",
-        "Catalogs", "Imaging", "SkyGeometry", "Digests", .product(name: "Logging", package: "swift-log"),
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "SingleFrame", "Repository",
+        "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests", .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
 
@@ -116,6 +116,12 @@ let package = Package(
       "ImageDifferencing",
       [
         "SingleFrame", "Measurement", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    room(
+      "DifferenceDetection",
+      [
+        "Measurement", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
         .product(name: "Logging", package: "swift-log"),
       ]),
     room("Coaddition", ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
@@ -178,11 +184,17 @@ let package = Package(
     tests(
       of: "ImageDifferencing",
       [
-        "ImageDifferencing", "BackgroundMatching", "Coaddition", "SyntheticSurvey", "Measurement", "Catalogs",
-        "Repository", "TaskFramework",
+        "ImageDifferencing", "DifferenceDetection", "BackgroundMatching", "Coaddition", "SyntheticSurvey",
+        "Measurement", "Catalogs", "Repository", "TaskFramework",
         "Imaging", "SkyGeometry",
       ]),
     tests(of: "Measurement", ["Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
+    tests(
+      of: "DifferenceDetection",
+      [
+        "DifferenceDetection", "Measurement", "ImageDifferencing", "BackgroundMatching", "Coaddition",
+        "SyntheticSurvey", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+      ]),
     tests(
       of: "SingleFrame",
       ["SingleFrame", "Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
@@ -219,8 +231,8 @@ let package = Package(
     .executableTarget(
       name: "skydiff-benchmarks",
       dependencies: [
-        "BackgroundMatching", "Coaddition", "ImageDifferencing", "TaskFramework", "Repository", "Catalogs", "Imaging",
-        "SkyGeometry", "Scheduling",
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "Measurement", "TaskFramework",
+        "Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling",
       ],
       path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),

@@ -13,7 +13,7 @@ struct Options {
 
   private static let allNames =
     ImagingStages.names + FileStages.names + CoaddStages.names + KernelStage.names
-    + SubtractionStages.names + CharacterisationStage.names
+    + SubtractionStages.names + CharacterisationStage.names + DetectionStages.names
 
   static let usage = """
     usage: skydiff-benchmarks [--quick] [--side N]… [--only WORDS] [--no-peers] [--json FILE] [--campaigns]

@@ -3,6 +3,7 @@
 
 import Foundation
 import Imaging
+import SkyGeometry
 
 /// Times of what a user can install, by the name of the measurement that they belong to.
 ///
@@ -27,6 +28,15 @@ func measurePeers(_ scene: MaskedImage, stages: [String]) throws -> [String: [(n
       try exposure.maskedImage.image.pixels.withUnsafeBytes {
         try Data($0).write(to: folder.appending(path: "\(name).f4"))
       }
+    }
+  }
+  if stages.contains(where: { DetectionStages.names.contains($0) }) {
+    let detection = try DetectionScene(side: scene.width, spacing: 32)
+    try detection.difference.maskedImage.image.pixels.withUnsafeBytes {
+      try Data($0).write(to: folder.appending(path: "sources.f4"))
+    }
+    try detection.positions.flatMap { [$0.x, $0.y] }.withUnsafeBytes {
+      try Data($0).write(to: folder.appending(path: "positions.f8"))
     }
   }
 

@@ -24,6 +24,7 @@ do {
     for var measurement in try stages.measureAll(where: isWanted) + files.measureAll(where: isWanted)
       + coadds.measureAll(where: isWanted) + KernelStage(side: side).measureAll(where: isWanted)
       + subtraction.measureAll(where: isWanted) + CharacterisationStage(side: side).measureAll(where: isWanted)
+      + DetectionStages(side: side).measureAll(where: isWanted)
     {
       measurement.calibrated = calibration.map { measurement.seconds / $0 }
       for (stage, times) in peers where measurement.name.hasPrefix(stage) {

@@ -53,6 +53,50 @@ try:
 except ImportError as error:
     print(f"skydiff-benchmarks: no comparison with {error.name}: it is not installed", file=sys.stderr)
 
+folder = os.path.dirname(sys.argv[1])
+if os.path.exists(f"{folder}/sources.f4"):
+    sources = np.fromfile(f"{folder}/sources.f4", dtype="<f4").reshape(side, side)
+    x, y = np.fromfile(f"{folder}/positions.f8", dtype="<f8").reshape(-1, 2).T
+    error = np.full_like(sources, 5)
+    offsets = np.arange(-7, 8)
+    gaussian = np.exp(-(offsets[:, None] ** 2 + offsets**2) / 8.0)
+    try:
+        import sep
+
+        if "detect sources" in stages:
+            # One polarity; twice that for both.
+            result["detect sources, matched filter"] = {
+                f"SEP {sep.__version__} extract, positive only": median_seconds(
+                    lambda: sep.extract(sources, 5.0, err=error, minarea=1, filter_kernel=gaussian, clean=False)
+                )
+            }
+        if "measure sources" in stages:
+            result["measure sources, base_CircularApertureFlux"] = {
+                f"SEP {sep.__version__} sum_circle, exact": median_seconds(
+                    lambda: sep.sum_circle(sources, x, y, 12.0, err=error, subpix=0)
+                )
+            }
+    except ImportError as missing:
+        print(f"skydiff-benchmarks: no comparison with {missing.name}: it is not installed", file=sys.stderr)
+    try:
+        import photutils
+        from astropy.table import Table
+        from photutils.psf import CircularGaussianPRF, PSFPhotometry
+
+        if "measure sources" in stages:
+            # A thousand sources of them, scaled: all take minutes.
+            count = min(1000, len(x))
+            start = Table({"x_0": x[:count], "y_0": y[:count], "flux_0": np.full(count, 1000.0)})
+            model = CircularGaussianPRF(fwhm=2 * np.sqrt(2 * np.log(2)) * 2)
+            model.x_0.fixed = model.y_0.fixed = True
+            fit = PSFPhotometry(model, (31, 31))
+            seconds = median_seconds(lambda: fit(sources, error=error, init_params=start), runs=1)
+            result["measure sources, base_PsfFlux"] = {
+                f"photutils {photutils.__version__} PSFPhotometry, fixed positions": seconds * len(x) / count
+            }
+    except ImportError as missing:
+        print(f"skydiff-benchmarks: no comparison with {missing.name}: it is not installed", file=sys.stderr)
+
 try:
     import scipy
     from scipy import ndimage, signal

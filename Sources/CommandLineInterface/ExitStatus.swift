@@ -5,6 +5,7 @@ internal import ArgumentParser
 internal import BackgroundMatching
 internal import Campaign
 internal import Catalogs
+internal import DifferenceDetection
 internal import Foundation
 internal import HDF5
 internal import Imaging
@@ -36,6 +37,7 @@ enum ExitStatus: Int32 {
       switch error {
       case is ConfigError, is ConfigProblem, is YAMLError: .configuration
       case let error as TaskConstructionError: if case .invalidConfig = error { .configuration } else { .bug }
+      case let error as DetectAndMeasureError: if case .noSuchFlag = error { .configuration } else { .badData }
       case let error as ReadError:
         switch error {
         case .missing, .unreadable: .missingInput

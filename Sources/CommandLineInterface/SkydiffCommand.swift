@@ -17,6 +17,6 @@ struct SkydiffCommand: ParsableCommand {
       RunCommand.self, PlanCommand.self, StatusCommand.self, ReportCommand.self, VerifyCommand.self,
       CompareCommand.self,
       TaskCommand.self, ConfigCommand.self, SimulateCommand.self, IngestCommand.self, ExportCommand.self,
-      MatchBackgroundsCommand.self, SubtractCommand.self, DecorrelateCommand.self,
+      MatchBackgroundsCommand.self, SubtractCommand.self, DecorrelateCommand.self, DetectCommand.self,
     ])
 }

@@ -3,6 +3,7 @@
 
 internal import BackgroundMatching
 internal import Coaddition
+internal import DifferenceDetection
 internal import ImageDifferencing
 package import TaskFramework
 
@@ -10,4 +11,5 @@ package import TaskFramework
 package let pipelineTasks: [any PipelineTask.Type] = [
   MakeWarpTask.self, BinWarpsTask.self, MatchBackgroundsTask.self, AssembleCoaddTask.self,
   GetTemplateTask.self, AlardLuptonSubtractTask.self,
+  DetectAndMeasureTask.self, DetectAndMeasureScoreTask.self,
 ]

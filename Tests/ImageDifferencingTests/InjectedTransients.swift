@@ -50,9 +50,10 @@ extension DifferenceSurvey.Pair {
   /// The exposure with transients in it that were not there before: PSFs of the truth with photon noise, at random places without bad pixels,
   /// `spacing` pixels apart.
   ///
-  /// Signal to noise, of the exposure alone and away from sources, is log-uniform from 8 to 100.
+  /// Signal to noise, of the exposure alone and away from sources, is log-uniform, from 8 to 100 unless told.
   func injecting(
-    _ count: Int, spacing: Double = 24, seed: UInt64, survey: SyntheticSurvey
+    _ count: Int, spacing: Double = 24, signalToNoise: ClosedRange<Double> = 8...100, seed: UInt64,
+    survey: SyntheticSurvey
   ) throws -> (exposure: Exposure, transients: [InjectedTransient]) {
     var exposure = science.exposure
     var random = SeededRandom(seed)
@@ -70,7 +71,8 @@ extension DifferenceSurvey.Pair {
     for _ in 0..<60 * count where transients.count < count {
       let position = Point2D(
         x: random.uniform(Double(box.minX)...Double(box.maxX)), y: random.uniform(Double(box.minY)...Double(box.maxY)))
-      let flux = noise * 8 * pow(12.5, random.uniform())
+      let (low, high) = (signalToNoise.lowerBound, signalToNoise.upperBound)
+      let flux = noise * low * pow(high / low, random.uniform())
       guard let pixel = position.pixel, !isUnusable(10, pixel),
         !transients.contains(where: { $0.position.distance(to: position) < spacing }),
         let stamp = survey.exactPSF(

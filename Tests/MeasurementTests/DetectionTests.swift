@@ -334,10 +334,29 @@ struct DetectionTests {
     var exposure = try makeExposure(image, variance: 1)
     let found = try detect(&exposure, doSmooth: false) { $0.nSigmaToGrow = 0 }
     let (positive, negative) = (try #require(found.positive), try #require(found.negative))
-    #expect(positive.merged(with: negative, grownBy: 1, .diamond).count == 3)
-    let merged = positive.merged(with: negative, grownBy: 2, .diamond)
-    #expect(merged.count == 2)
-    #expect(merged.footprints[0].peaks.map(\.value) == [-20, 10])
-    #expect(merged.footprints[0].peaks.map(\.isFromNegative) == [true, false])
+    // Four pixels lie between the first two.
+    #expect(PolarityMerge(positive.footprints, negative.footprints, reach: 3).groups.count == 3)
+    let merge = PolarityMerge(positive.footprints, negative.footprints, reach: 4)
+    #expect(merge.groups == [.init(positive: [0], negative: [0]), .init(positive: [1], negative: [])])
+    let both = PolarityMerge.footprint(of: positive.footprints + negative.footprints, region: positive.region)
+    #expect(both.peaks.map(\.value) == [-20, 10, 7])
+    #expect(both.peaks.map(\.isFromNegative) == [true, false, false])
+    #expect(both.area == 3)
+  }
+
+  /// Blends stay apart, unless one of the other polarity is near several of them.
+  @Test func onlyOppositesAreUnited() {
+    func square(_ x: Int, _ y: Int) -> Footprint {
+      Footprint(SpanSet(Box2I(minX: x, minY: y, width: 3, height: 3)), region: Box2I(width: 60, height: 60))
+    }
+    let positive = [square(10, 10), square(12, 10), square(40, 40), square(46, 40)]
+    let negative = [square(43, 42), square(20, 50)]
+    let groups = PolarityMerge(positive, negative, reach: 0).groups
+    #expect(
+      groups == [
+        .init(positive: [0], negative: []), .init(positive: [1], negative: []), .init(positive: [2, 3], negative: [0]),
+        .init(positive: [], negative: [1]),
+      ])
+    #expect(PolarityMerge([], [], reach: 5).groups.isEmpty)
   }
 }

@@ -138,7 +138,10 @@ struct FluxTests {
 
   @Test func aWholeChainRunsInItsOrder() throws {
     let field = try StarField(count: 100, flux: 3000, noise: 2, spacing: 40, seed: 20)
-    let names = MeasurementPlugins.registry.entries.map(\.name)
+    // Those that need more than an exposure of stars: a reference, dipoles.
+    let names = MeasurementPlugins.registry.entries.map(\.name).filter {
+      $0 != "base_TransformedCentroid" && !$0.hasPrefix("ip_diffim_")
+    }
     let (task, schema) = try makeMeasurement(names)
     let order = [
       "base_PeakCentroid_x", "base_SdssCentroid_x", "base_SdssShape_xx", "coord_raErr",
@@ -155,6 +158,7 @@ struct FluxTests {
       cd: AffineTransform(xx: -0.2 / 3600, yy: 0.2 / 3600))
     var exposure = field.exposure
     exposure.wcs = wcs
+    exposure.photoCalib = try PhotoCalib(mean: 2)
     var catalog = makeCatalog(schema, at: field.positions)
     try task.run(&catalog, on: exposure)
     for name in names where schema.contains(name + "_flag") {

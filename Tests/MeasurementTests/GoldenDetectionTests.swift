@@ -43,7 +43,7 @@ struct GoldenDetectionTests {
     #expect(found.numPos + found.numNeg == 23)
     let positive = try #require(found.positive)
     let negative = try #require(found.negative)
-    let merged = positive.merged(with: negative, grownBy: 0)
+    let merged = positive.merged(withNegative: negative, reach: 0)
     #expect(merged.count == 19)
 
     // 15 of the 19 were kept; the others lie on bad pixels.

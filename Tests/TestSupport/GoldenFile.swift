@@ -17,6 +17,10 @@ package struct GoldenFile {
     get throws { try NPYArray(contentsOf: folder.appending(path: dataset + ".npy")) }
   }
 
+  package func has(_ dataset: String) -> Bool {
+    FileManager.default.fileExists(atPath: folder.appending(path: dataset + ".npy").path)
+  }
+
   package func remove() { try? FileManager.default.removeItem(at: folder) }
 
   /// Whether golden data and the environment that reads it are here.

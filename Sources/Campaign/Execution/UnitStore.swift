@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A rank's access to the files of a repository and a run.
 
+internal import Catalogs
 internal import Repository
 internal import SkyGeometry
 internal import TaskFramework
@@ -44,6 +45,9 @@ final class UnitStore {
       let map = try skyMap ?? InputRepository(describing: repository).settings.makeSkyMap()
       skyMap = map
       return try cast(map)
+    }
+    if type == VisitDetectorPacker.self {
+      return try cast(try InputRepository(describing: repository).settings.instrument.packer())
     }
     let path = "\(repository)/\(source.path)"
     if type == DatasetFile.self { return try cast(DatasetFile(path: path, digest: source.digest)) }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where datasets are that nobody has to make.
 
+internal import Catalogs
+internal import Digests
 package import Repository
 internal import SkyGeometry
 internal import TaskFramework
@@ -24,18 +26,25 @@ package struct InputFinder: Sendable {
   let otherRuns: [(run: String, products: [String: FileDigest])]
 
   private let skyMapDigest: String
+  private let instrumentDigest: String
 
-  /// - Throws: ``SkyGeometry/SkyMapError``.
+  /// - Throws: ``SkyGeometry/SkyMapError``, ``Catalogs/CatalogError``.
   package init(_ repository: InputRepository, otherRuns: [(run: String, products: [String: FileDigest])] = []) throws {
     self.repository = repository
     self.otherRuns = otherRuns
     skyMapDigest = try repository.settings.makeSkyMap().digest
+    let packer = try repository.settings.instrument.packer()
+    instrumentDigest = SHA256.hex("\(packer.visitCount) \(packer.detectorCount)")
   }
 
   func find(_ reference: DatasetRef, _ storageClass: Connection.StorageClass) -> DatasetSource? {
     // The sky map has no file of its own: repository.yaml describes it.
     if storageClass == .skyMap {
       return DatasetSource(path: "repository.yaml", digest: FileDigest(size: 0, sha256: skyMapDigest))
+    }
+    // Nor has the instrument.
+    if storageClass == .instrument {
+      return DatasetSource(path: "repository.yaml", digest: FileDigest(size: 0, sha256: instrumentDigest))
     }
     if let digest = repository.digest(of: reference) {
       return DatasetSource(path: reference.relativePath, digest: digest)

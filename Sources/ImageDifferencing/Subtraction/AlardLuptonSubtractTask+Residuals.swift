@@ -3,6 +3,7 @@
 
 internal import Catalogs
 internal import Imaging
+internal import Measurement
 internal import SkyGeometry
 internal import TaskFramework
 

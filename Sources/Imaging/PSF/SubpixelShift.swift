@@ -3,39 +3,81 @@
 
 internal import SkyGeometry
 
-extension Image<Double> {
-  /// The image moved by less than a pixel toward larger x and y, by Lanczos-5; zero is assumed outside.
-  func shifted(x dx: Double, y dy: Double) -> Image {
-    let along = resampledRows(shift: dx)
-    return dy == 0 ? along : along.transposed.resampledRows(shift: dy).transposed
+/// The weights that move an image along one axis by less than a pixel: out(p) = Σᵢ valuesᵢ in(p + first + i).
+struct ShiftTaps {
+  let values: [Double]
+  let first: Int
+
+  /// Lanczos-5; nothing is moved by 0.
+  ///
+  /// - Precondition: the shift is more than −1 and less than 1.
+  init(_ shift: Double) {
+    precondition(abs(shift) < 1)
+    guard shift != 0 else {
+      (values, first) = ([1], 0)
+      return
+    }
+    let whole = shift < 0 ? -1 : 0
+    values = LanczosKernel(order: 5).taps(at: 1 - (shift - Double(whole)))
+    first = -whole - 5
   }
 
-  private func resampledRows(shift: Double) -> Image {
-    guard shift != 0 else { return self }
-    // out(p) = Σ_j L(p − shift − j) in(j); the taps are the same for every p.
-    let taps = LanczosKernel(order: 5).taps(at: 1 - (shift - shift.rounded(.down)))
-    let whole = Int(shift.rounded(.down))
-    let first = -whole - 1 - (taps.count / 2 - 1)
-    let width = width
-    var result = Image(box: box, fill: 0)
-    for y in box.minY..<box.endY {
-      let source = row(y)
-      result.withMutableRow(y) { target in
-        for x in target.indices {
-          // The taps that lie on the image.
-          let start = x + first
-          let (low, high) = (max(0, -start), min(taps.count, width - start))
-          guard low < high else { continue }
-          var sum = 0.0
-          for i in low..<high { sum += taps[i] * source[start + i] }
-          target[x] = sum
+  /// Pixels beyond an image that the taps reach.
+  static let reach = 5
+}
+
+extension Image<Double> {
+  /// The image moved by less than a pixel toward larger x and y, by Lanczos-5; zero is assumed outside.
+  ///
+  /// - Precondition: both shifts are more than −1 and less than 1.
+  package func shifted(x dx: Double, y dy: Double) -> Image { resampled(ShiftTaps(dx), ShiftTaps(dy)) }
+
+  /// The image under the taps of both axes, x first; zero is assumed outside.
+  func resampled(_ alongX: ShiftTaps, _ alongY: ShiftTaps) -> Image {
+    guard !box.isEmpty else { return self }
+    let (width, height, reach) = (width, height, ShiftTaps.reach)
+    // Whole vectors in each row, and zeros on both sides of it.
+    let columns = (width + 7) / 8 * 8
+    let stride = columns + 2 * reach
+    let rows = height + 2 * reach
+    return Image(box: box) { target in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: height * stride + rows * columns) { scratch in
+        scratch.initialize(repeating: 0)
+        guard let padded = scratch.baseAddress else { return }
+        let moved = padded + height * stride
+        withUnsafePixels { source in
+          for y in 0..<height { (padded + y * stride + reach).update(from: source + y * width, count: width) }
+        }
+        for y in 0..<height {
+          Self.combine(
+            padded + y * stride + reach + alongX.first, step: 1, alongX.values, columns,
+            into: moved + (y + reach) * columns)
+        }
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: columns) { row in
+          guard let line = row.baseAddress else { return }
+          row.initialize(repeating: 0)
+          for y in 0..<height {
+            Self.combine(moved + (y + reach + alongY.first) * columns, step: columns, alongY.values, columns, into: line)
+            (target + y * width).initialize(from: line, count: width)
+          }
         }
       }
     }
-    return result
   }
 
-  private var transposed: Image {
-    Image(box: Box2I(minX: box.minY, minY: box.minX, width: height, height: width)) { x, y in self[y, x] }
+  /// Weighted sums of numbers that lie `step` apart, for as many neighbours as there are columns, eight at a time.
+  private static func combine(
+    _ source: UnsafePointer<Double>, step: Int, _ taps: [Double], _ columns: Int, into target: UnsafeMutablePointer<Double>
+  ) {
+    taps.withUnsafeBufferPointer { taps in
+      for x in Swift.stride(from: 0, to: columns, by: 8) {
+        var sum = SIMD8<Double>.zero
+        for i in taps.indices {
+          let values = UnsafeRawPointer(source + x + i * step).loadUnaligned(as: SIMD8<Double>.self)
+          sum.addProduct(values, SIMD8(repeating: taps[i]))
+        }
+        UnsafeMutableRawPointer(target + x).storeBytes(of: sum, as: SIMD8<Double>.self)
+      }
+    }
   }
 }

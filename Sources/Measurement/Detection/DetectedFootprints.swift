@@ -10,6 +10,9 @@ package struct DetectedFootprints: Hashable, Sendable {
   /// `nil` when negative sources were not looked for.
   package let negative: FootprintSet?
 
+  /// How empty positions are distributed; `nil` for too few of them, or thresholds that do not count in standard deviations of pixels.
+  package var null: NullDistribution?
+
   package var numPos: Int { positive?.count ?? 0 }
   package var numPosPeaks: Int { positive?.peakCount ?? 0 }
   package var numNeg: Int { negative?.count ?? 0 }

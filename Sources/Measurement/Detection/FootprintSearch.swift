@@ -78,6 +78,16 @@ struct FootprintSearch {
     return FootprintSet(refined, region: set.region)
   }
 
+  /// How the positions that no footprint covers are distributed.
+  ///
+  /// - Parameter mask: with the planes of what was detected.
+  /// - Throws: ``Imaging/ImagingError``.
+  func nullDistribution(_ mask: Mask) throws(ImagingError) -> NullDistribution? {
+    guard config.thresholdType == .pixelStdev else { return nil }
+    let planes = config.statsMask + config.excludeMaskPlanes + ["DETECTED", "DETECTED_NEGATIVE"]
+    return try NullDistribution(of: image, mask, leavingOut: mask.planes.bitMask(ofExisting: planes))
+  }
+
   /// The footprints with the significance of their peaks: the value in standard deviations, positive for both polarities (A.5.14).
   ///
   /// Unknown (NaN) for thresholds that do not count in standard deviations.

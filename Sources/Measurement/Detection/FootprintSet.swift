@@ -28,17 +28,6 @@ package struct FootprintSet: Hashable, Sendable {
     FootprintSet(combined(footprints, grownBy: radius, stencil, region: region), region: region)
   }
 
-  /// The footprints of two sets, grown by a stencil; those that then overlap or touch become one (A.9.3).
-  ///
-  /// The peaks of both sets are kept, ordered by their size, the strongest first; which set they are of stays on them.
-  ///
-  /// - Precondition: the radius is 0 to 10,000; both are of one region.
-  package func merged(with other: FootprintSet, grownBy radius: Int, _ stencil: Stencil = .disk) -> FootprintSet {
-    precondition(region == other.region)
-    return FootprintSet(
-      combined(footprints + other.footprints, grownBy: radius, stencil, region: region), region: region)
-  }
-
   /// Peaks numbered from `first` on, footprint by footprint.
   func numberingPeaks(from first: Int64) -> FootprintSet {
     var next = first

@@ -54,7 +54,8 @@ package final class SourceDetectionTask: Task {
 
   /// Finds sources.
   ///
-  /// **Metadata.** `doSmooth`, `sigma` (px), `smoothingKernelWidth` (px), `nGrow` (px).
+  /// **Metadata.** `doSmooth`, `sigma` (px), `smoothingKernelWidth` (px), `nGrow` (px); for thresholds of type
+  /// `pixel_stdev` the distribution of empty positions in standard deviations: `nullMean`, `nullStdev`, `nullCount`.
   ///
   /// - Parameters:
   ///   - doSmooth: false for an image that is a matched filter's output already.
@@ -101,9 +102,16 @@ package final class SourceDetectionTask: Task {
     }
     let kept = config.returnOriginalFootprints ? (positive: positive, negative: negative) : all
     let numbered = kept.positive.map { search.rating($0).numberingPeaks(from: 1) }
+    let null = try search.nullDistribution(exposure.maskedImage.mask)
+    if let null {
+      try metadata.set("nullMean", null.mean)
+      try metadata.set("nullStdev", null.stdev)
+      try metadata.set("nullCount", null.count)
+    }
     return DetectedFootprints(
       positive: numbered,
-      negative: kept.negative.map { search.rating($0).numberingPeaks(from: Int64(numbered?.peakCount ?? 0) + 1) })
+      negative: kept.negative.map { search.rating($0).numberingPeaks(from: Int64(numbered?.peakCount ?? 0) + 1) },
+      null: null)
   }
 
   private func describe(sigma: Double, doSmooth: Bool, width: Int, growth: Int) throws {

@@ -8,16 +8,40 @@ package import TaskFramework
 package enum MeasurementPlugins {
   package static let registry: ConfigRegistry = {
     var registry = ConfigRegistry()
+    registry.register("base_NaiveCentroid", NaiveCentroidConfig.self, doc: "the centre of light of 3×3 pixels")
     registry.register("base_PeakCentroid", PeakCentroidConfig.self, doc: "the position of the first peak")
+    registry.register(
+      "base_TransformedCentroid", TransformedCentroidConfig.self,
+      doc: "the position of a reference, for forced measurement")
     registry.register("base_SdssCentroid", SdssCentroidConfig.self, doc: "the maximum of the image smoothed by the PSF")
     registry.register("base_SdssShape", SdssShapeConfig.self, doc: "adaptive moments")
     registry.register("base_SkyCoord", SkyCoordConfig.self, doc: "the centroid on the sky, with its error")
     registry.register(
+      "base_CircularApertureFlux", CircularApertureFluxConfig.self, doc: "fluxes in circles of fixed radii")
+    registry.register(
       "base_ClassificationSizeExtendedness", ClassificationSizeExtendednessConfig.self,
       doc: "how much larger a source is than the PSF")
     registry.register("base_GaussianFlux", GaussianFluxConfig.self, doc: "flux under a Gaussian of the source's shape")
+    registry.register(
+      "base_LocalBackground", LocalBackgroundFluxConfig.self, doc: "the level of the pixels in a ring about a source")
+    registry.register(
+      "base_LocalPhotoCalib", LocalPhotoCalibConfig.self, doc: "the photometric calibration at a source")
+    registry.register("base_LocalWcs", LocalWcsConfig.self, doc: "the scale of the WCS at a source")
+    registry.register(
+      "base_PeakLikelihoodFlux", PeakLikelihoodFluxConfig.self, doc: "flux from the value of a matched-filtered image")
     registry.register("base_PixelFlags", PixelFlagsConfig.self, doc: "which mask planes a source touches")
     registry.register("base_PsfFlux", PsfFluxConfig.self, doc: "flux of a fit of the PSF")
+    registry.register("base_Variance", VarianceConfig.self, doc: "the variance of the pixels about a source")
+    registry.register(
+      "ext_shapeHSM_HsmPsfMoments", HsmPsfMomentsConfig.self, doc: "moments of the PSF under a weight that follows it")
+    registry.register(
+      "ext_shapeHSM_HsmSourceMoments", HsmSourceMomentsConfig.self,
+      doc: "moments under a weight that follows the source")
+    registry.register(
+      "ext_trailedSources_Naive", TrailedSourceConfig.self, doc: "length, angle, ends and flux of a trail")
+    registry.register(
+      "ip_diffim_ClassificationDipole", ClassificationDipoleConfig.self,
+      doc: "whether a source is a dipole, from its lobes")
     return registry
   }()
 }
@@ -64,11 +88,15 @@ package struct SingleFrameMeasurementConfig: Config {
       "base_PixelFlags", "base_PsfFlux",
     ])
   package var slots = SlotConfig()
+  package var doReplaceWithNoise = false
+  package var noiseReplacer = NoiseReplacerConfig()
 
   package init() {}
 
   package static let fields: [ConfigField<Self>] = [
     .registry("plugins", \.plugins),
     .config("slots", \.slots, doc: "which measurement stands for its kind"),
+    .field("doReplaceWithNoise", \.doReplaceWithNoise, doc: "other sources are noise while one is measured"),
+    .config("noiseReplacer", \.noiseReplacer, doc: "that noise"),
   ]
 }

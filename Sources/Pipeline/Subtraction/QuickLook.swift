@@ -43,13 +43,18 @@ struct QuickLook {
       PanelTitle(panel.title).draw(on: &picture, x: left, y: 4)
       for j in 0..<height {
         for i in 0..<width {
-          let shade = color(of: panel.image.mean(column: i * step, row: j * step, side: step))
+          let shade = color(of: panel.image, column: i * step, row: j * step, side: step)
           let top = Self.titleHeight + (height - 1 - j) * zoom
           for dy in 0..<zoom { for dx in 0..<zoom { picture.set(x: left + i * zoom + dx, y: top + dy, shade) } }
         }
       }
     }
     return picture
+  }
+
+  /// The colour of a square of pixels, as far as it lies in the image; columns and rows count from the first pixel.
+  func color(of image: Image<Float>, column: Int, row: Int, side: Int) -> (UInt8, UInt8, UInt8) {
+    color(of: image.mean(column: column, row: row, side: side))
   }
 
   private func color(of value: Double) -> (UInt8, UInt8, UInt8) {

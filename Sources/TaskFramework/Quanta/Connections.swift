@@ -27,6 +27,7 @@ package struct Connection: Hashable, Sendable {
     case metadata = "TaskMetadata"
     case wcs = "Wcs"
     case skyMap = "SkyMap"
+    case instrument = "Instrument"
   }
 
   /// The name of the task's argument.

@@ -10,14 +10,16 @@ import TestSupport
 import Testing
 
 /// The main job up to the differences of visits 104 (g) and 105 (r), two detectors each, on a survey of stars enough for that: what ``CoaddJob``
-/// makes, and 4 templates and 4 differences.
+/// makes, and 4 templates, 4 differences and 4 catalogs of what changed.
 final class DifferenceJob: CoaddJob {
   static let templateType = "goodSeeingDiff_templateExp"
   static let differenceType = "goodSeeingDiff_differenceTempExp"
+  static let sourceType = "goodSeeingDiff_diaSrc"
   static let kernelType = "goodSeeingDiff_psfMatchKernel"
   /// What the quanta of visits and detectors write.
   static let types = [
     templateType, differenceType, "goodSeeingDiff_matchedExp", kernelType, "goodSeeingDiff_psfMatchSources",
+    sourceType, "goodSeeingDiff_differenceExp",
   ]
 
   /// Nothing of what changes is bright: next to it a test would not see what the subtraction leaves.
@@ -48,7 +50,7 @@ final class DifferenceJob: CoaddJob {
 
   override func write(_ change: (inout String) -> Void = { _ in }) throws {
     try super.write { text in
-      text = text.replacing("assembleCoadd]", with: "assembleCoadd, getTemplate, subtractImages]")
+      text = text.replacing("assembleCoadd]", with: "assembleCoadd, getTemplate, subtractImages, detectAndMeasureScore]")
         .replacing("retain: [", with: "retain: [\(Self.types.joined(separator: ", ")), ")
         .replacing("config:\n", with: "config:\n  \(Self.config)\n")
       change(&text)

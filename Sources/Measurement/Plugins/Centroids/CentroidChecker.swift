@@ -10,14 +10,15 @@ struct CentroidChecker {
   /// Pixels; not checked unless positive.
   let maxDistToPeak: Double
   let position: PointKey
-  let error: CovarianceMatrixKey
+  /// `nil` for a centroid without errors.
+  let error: CovarianceMatrixKey?
   let flag: Key<Bool>
   let resetToPeak: Key<Bool>
   let badError: Key<Bool>
 
   func check(row: Int, of catalog: inout Catalog) {
     guard doFootprintCheck || maxDistToPeak > 0 else { return }
-    if error.errors.contains(where: { catalog[$0, row].isNaN }) {
+    if let error, error.errors.contains(where: { catalog[$0, row].isNaN }) {
       catalog[badError, row] = true
       catalog[flag, row] = true
     }

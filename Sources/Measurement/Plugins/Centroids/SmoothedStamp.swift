@@ -8,8 +8,16 @@ internal import SkyGeometry
 struct SmoothedStamp {
   /// Row by row, the centre fifth.
   var image = [Double](repeating: 0, count: 9)
-  /// As if the pixels had not been averaged: the bins' and the kernel's gain is undone.
-  var variance = [Double](repeating: 0, count: 9)
+  /// Variances of what the position follows from; those of the pixels under the kernel, whatever they are, make them.
+  var noise = Noise()
+
+  /// Of the smoothed image's slope, half the difference of the neighbours along an axis, and of its curvature, twice the centre less both neighbours.
+  struct Noise {
+    var slopeX = 0.0
+    var slopeY = 0.0
+    var curveX = 0.0
+    var curveY = 0.0
+  }
 
   /// What stands for the PSF where it does not fit: a Gaussian of half a pixel.
   static let smallKernel: Image<Double> = {
@@ -34,21 +42,42 @@ struct SmoothedStamp {
       width: binX * width, height: binY * height)
     guard source.box.contains(box) else { return nil }
     let binned = Self.bin(source, box, width: width, height: height, binX: binX, binY: binY)
-    let gain = Double(binX * binY) * 4 * .pi * sigma * sigma
     for v in 0..<kernel.height {
       let weights = kernel.row(kernel.box.minY + v)
       for b in 0..<3 {
         let start = (v + 1 + b) * width + 1
         for a in 0..<3 {
-          var (sum, sumOfVariance) = (0.0, 0.0)
-          for u in weights.indices {
-            let weight = weights[u]
-            sum += weight * binned.image[start + a + u]
-            sumOfVariance += weight * weight * binned.variance[start + a + u]
-          }
+          var sum = 0.0
+          for u in weights.indices { sum += weights[u] * binned.image[start + a + u] }
           image[3 * b + a] += sum
-          variance[3 * b + a] += sumOfVariance * gain
         }
+      }
+    }
+    addNoise(kernel, binned.variance, width)
+  }
+
+  /// Slope and curvature are sums of pixels with weights of their own: differences of the kernel.
+  private mutating func addNoise(_ kernel: Image<Double>, _ variance: [Double], _ width: Int) {
+    let (columns, rows) = (kernel.width, kernel.height)
+    // The kernel with two zeros on all sides.
+    let stride = columns + 4
+    var padded = [Double](repeating: 0, count: stride * (rows + 4))
+    for v in 0..<rows {
+      let weights = kernel.row(kernel.box.minY + v)
+      for u in weights.indices { padded[(v + 2) * stride + 2 + u] = weights[u] }
+    }
+    for v in 1..<rows + 3 {
+      for u in 1..<columns + 3 {
+        let i = v * stride + u
+        let value = variance[v * width + u]
+        let (left, right, down, up) = (padded[i - 1], padded[i + 1], padded[i - stride], padded[i + stride])
+        let center = 2 * padded[i]
+        let (slopeX, slopeY) = (0.5 * (left - right), 0.5 * (down - up))
+        let (curveX, curveY) = (center - left - right, center - down - up)
+        noise.slopeX += slopeX * slopeX * value
+        noise.slopeY += slopeY * slopeY * value
+        noise.curveX += curveX * curveX * value
+        noise.curveY += curveY * curveY * value
       }
     }
   }

@@ -65,68 +65,15 @@ private struct PsfFlux: MeasurementPlugin {
       catalog[edge, row] = true
       catalog[generalFlag, row] = true
     }
-    let fit = PsfFit(model, image, leavingOut: image.mask.planes.bitMask(ofExisting: badMaskPlanes))
-    guard fit.pixelCount > 0, fit.sumOfSquares > 0 else { throw .flagged(noGoodPixels) }
-    catalog[area, row] = Float(fit.area)
-    catalog[npixels, row] = Int32(clamping: fit.pixelCount)
-    guard fit.flux.isFinite, fit.fluxError.isFinite else { throw .other("a pixel is not finite") }
-    catalog[instFlux, row] = fit.flux
-    catalog[instFluxErr, row] = fit.fluxError
-    catalog[chi2, row] = Float(fit.chi2(model, image))
-  }
-}
-
-/// The fit of one number, the flux.
-private struct PsfFit {
-  private(set) var pixelCount = 0
-  private(set) var sumOfSquares = 0.0
-  private var sumOfModel = 0.0
-  private var sumOfProducts = 0.0
-  private var sumOfVariances = 0.0
-  private let excluded: UInt32
-  private let box: Box2I
-
-  init(_ model: Image<Double>, _ image: MeasurementImage, leavingOut excluded: UInt32) {
-    self.excluded = excluded
-    box = model.box.intersection(image.box)
-    guard !box.isEmpty else { return }
-    let (shift, first) = (model.box.minX - image.box.minX, box.minX - model.box.minX)
-    let (plane, variancePlane, maskPlane) = (image.image, image.variance, image.mask.bits)
-    for y in box.minY..<box.endY {
-      let weights = model.row(y)
-      let pixels = plane.row(y)
-      let variances = variancePlane.row(y)
-      let bits = maskPlane.row(y)
-      for i in first..<first + box.width where bits[i + shift] & excluded == 0 {
-        let weight = weights[i]
-        pixelCount += 1
-        sumOfModel += weight
-        sumOfSquares += weight * weight
-        sumOfProducts += weight * Double(pixels[i + shift])
-        sumOfVariances += weight * weight * Double(variances[i + shift])
-      }
-    }
-  }
-
-  var flux: Double { sumOfProducts / sumOfSquares }
-  var fluxError: Double { sumOfVariances.squareRoot() / sumOfSquares }
-  var area: Double { sumOfModel * sumOfModel / sumOfSquares }
-
-  func chi2(_ model: Image<Double>, _ image: MeasurementImage) -> Double {
-    let (shift, first) = (model.box.minX - image.box.minX, box.minX - model.box.minX)
-    let flux = flux
-    var sum = 0.0
-    let (plane, variancePlane, maskPlane) = (image.image, image.variance, image.mask.bits)
-    for y in box.minY..<box.endY {
-      let weights = model.row(y)
-      let pixels = plane.row(y)
-      let variances = variancePlane.row(y)
-      let bits = maskPlane.row(y)
-      for i in first..<first + box.width where bits[i + shift] & excluded == 0 {
-        let rest = Double(pixels[i + shift]) - flux * weights[i]
-        sum += rest * rest / Double(variances[i + shift])
-      }
-    }
-    return sum
+    let sums = StampSums(
+      of: model, on: image.exposure.maskedImage, leavingOut: image.mask.planes.bitMask(ofExisting: badMaskPlanes))
+    guard sums.pixelCount > 0, sums.squares > 0 else { throw .flagged(noGoodPixels) }
+    catalog[area, row] = Float(sums.model * sums.model / sums.squares)
+    catalog[npixels, row] = Int32(clamping: sums.pixelCount)
+    let (flux, error) = (sums.products / sums.squares, sums.variances.squareRoot() / sums.squares)
+    guard flux.isFinite, error.isFinite else { throw .other("a pixel is not finite") }
+    catalog[instFlux, row] = flux
+    catalog[instFluxErr, row] = error
+    catalog[chi2, row] = Float(sums.chi2(amplitude: flux))
   }
 }

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How much of the sources is left in a difference.
 
-internal import Catalogs
-internal import Foundation
-internal import Imaging
+package import Catalogs
+package import Imaging
 internal import SkyGeometry
 
 /// How much of the sources is left in a difference: the mean of |D| over the footprint of each, less what the sky leaves, over the mean
 /// of |I| (differencing A17).
-struct FootprintRatio {
+package struct FootprintRatio: Sendable {
   /// Mean and population standard deviation over the sources; NaN when none counts.
-  let mean: Double
-  let standardDeviation: Double
+  package let mean: Double
+  package let standardDeviation: Double
 
   /// - Parameters:
   ///   - sky: what |D| is where there is nothing; 0 for the ratio of sky sources themselves.
   ///   - science: the image that the ratio refers to.
-  init(_ footprints: [SpanSet], difference: Image<Float>, science: Image<Float>, sky: Double) {
+  package init(_ footprints: [SpanSet], difference: Image<Float>, science: Image<Float>, sky: Double) {
     let ratios = footprints.compactMap { spans -> Double? in
       guard let own = difference.meanAbsolute(over: spans), let other = science.meanAbsolute(over: spans), other > 0
       else { return nil }
@@ -31,7 +30,7 @@ struct FootprintRatio {
 
 extension Image<Float> {
   /// The mean of the absolute values of the finite pixels of a region, as far as it lies in the image; `nil` when there are none.
-  func meanAbsolute(over spans: SpanSet) -> Double? {
+  package func meanAbsolute(over spans: SpanSet) -> Double? {
     var (sum, count) = (0.0, 0)
     for span in spans.clipped(to: box).spans {
       let row = row(span.y)

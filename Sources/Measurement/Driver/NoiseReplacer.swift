@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Sources taken out of an image while others are measured.
+
+package import Catalogs
+package import Imaging
+internal import SkyGeometry
+package import TaskFramework
+
+/// What stands where sources were (detection-measurement B.15).
+package struct NoiseReplacerConfig: Config {
+  package enum Source: String, ConfigChoice {
+    /// Clipped mean and scatter of the whole image.
+    case measure
+    /// Each pixel's own variance, about 0.
+    case variance
+    /// The median of all variances, about 0.
+    case varianceMedian = "variance_median"
+  }
+
+  package var noiseSource = Source.measure
+  package var noiseOffset = 0.0
+  package var noiseSeedMultiplier = 1
+
+  package init() {}
+
+  package static let fields: [ConfigField<Self>] = [
+    .field("noiseSource", \.noiseSource, doc: "where the noise's mean and scatter come from"),
+    .field("noiseOffset", \.noiseOffset, doc: "added to the noise, counts"),
+    .field("noiseSeedMultiplier", \.noiseSeedMultiplier, in: 0...1_000_000, doc: "the seed is the exposure's ID times this"),
+  ]
+}
+
+/// Replaces the pixels of all sources by noise, and puts those of one source back while it is measured.
+///
+/// A heavy footprint puts its own pixels back, so that a deblended source is measured without its neighbours.
+package struct NoiseReplacer {
+  private struct Entry {
+    let spans: SpanSet
+    /// Of the source, run by run.
+    let pixels: [Float]
+  }
+
+  private var entries: [Entry?] = []
+  private let noise: ReplacementNoise
+  private let mean: Double
+  private let offset: Double
+  /// `nil` where every pixel has a scatter of its own.
+  private let scatter: Double?
+  /// What was there before.
+  private let original: Image<Float>
+  private let variance: Image<Float>
+
+  /// Takes all sources out of an image.
+  ///
+  /// - Parameters:
+  ///   - footprints: `nil` for a source that has none, which stays.
+  ///   - exposureID: what the noise depends on; 0 counts as 1.
+  /// - Throws: ``Imaging/ImagingError`` for an image without a pixel to measure noise from.
+  package init(
+    _ footprints: [Footprint?], in image: inout Image<Float>, mask: Mask, variance: Image<Float>,
+    _ config: NoiseReplacerConfig = .init(), exposureID: Int64
+  ) throws(ImagingError) {
+    let seed = exposureID == 0 ? Int64(config.noiseSeedMultiplier) : exposureID &* Int64(config.noiseSeedMultiplier)
+    noise = ReplacementNoise(seed: UInt64(bitPattern: seed))
+    offset = config.noiseOffset
+    original = image
+    self.variance = variance
+    switch config.noiseSource {
+    case .measure:
+      let statistics = try PixelStatistics(of: image.pixels.filter(\.isFinite), .clipped)
+      (mean, scatter) = (statistics[.meanclip], statistics[.stdevclip])
+    case .variance: (mean, scatter) = (0, nil)
+    case .varianceMedian:
+      let statistics = try PixelStatistics(of: variance.pixels.filter { $0.isFinite && $0 >= 0 }, .quartiles)
+      (mean, scatter) = (0, statistics[.median].squareRoot())
+    }
+    for footprint in footprints {
+      guard let footprint else {
+        entries.append(nil)
+        continue
+      }
+      let inside = footprint.spans.clipped(to: image.box)
+      let own = inside == footprint.spans ? footprint.heavy?.image : nil
+      entries.append(Entry(spans: inside, pixels: own ?? Self.pixels(of: image, in: inside)))
+    }
+    for entry in entries { if let entry { fill(entry.spans, of: &image) } }
+  }
+
+  /// Puts a source's pixels back.
+  package func insert(_ row: Int, into image: inout Image<Float>) {
+    guard entries.indices.contains(row), let entry = entries[row] else { return }
+    var next = 0
+    for span in entry.spans.spans {
+      let start = span.x0 - image.box.minX
+      image.withMutableRow(span.y) { pixels in
+        for i in 0..<span.count { pixels[start + i] = entry.pixels[next + i] }
+      }
+      next += span.count
+    }
+  }
+
+  /// Takes a source's pixels out again.
+  package func remove(_ row: Int, from image: inout Image<Float>) {
+    guard entries.indices.contains(row), let entry = entries[row] else { return }
+    fill(entry.spans, of: &image)
+  }
+
+  /// Makes the image what it was.
+  package func end(_ image: inout Image<Float>) { image = original }
+
+  private static func pixels(of image: Image<Float>, in spans: SpanSet) -> [Float] {
+    var result: [Float] = []
+    result.reserveCapacity(spans.area)
+    for span in spans.spans {
+      let row = image.row(span.y)
+      for x in span.x0...span.x1 { result.append(row[x - image.box.minX]) }
+    }
+    return result
+  }
+
+  private func fill(_ spans: SpanSet, of image: inout Image<Float>) {
+    let origin = image.box.minX
+    for span in spans.spans {
+      let variances = variance.row(span.y)
+      image.withMutableRow(span.y) { pixels in
+        for x in span.x0...span.x1 {
+          let own = Double(variances[x - origin])
+          let width = scatter ?? (own > 0 && own.isFinite ? own.squareRoot() : 0)
+          pixels[x - origin] = Float(offset + mean + width * noise.value(x: x, y: span.y))
+        }
+      }
+    }
+  }
+}
