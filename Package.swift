@@ -93,7 +93,8 @@ let package = Package(
       "Pipeline",
       [
         "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "SingleFrame", "Repository",
-        "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests", .product(name: "Logging", package: "swift-log"),
+        "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
 
@@ -205,7 +206,8 @@ let package = Package(
     tests(
       of: "CommandLine",
       [
-        "skydiff", "skydiff-mock", "MockTasks", "Repository", "TaskFramework", "Imaging", "SkyGeometry", "Digests",
+        "skydiff", "skydiff-mock", "MockTasks", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+        "Digests",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
     tests(

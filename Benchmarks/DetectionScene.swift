@@ -16,6 +16,25 @@ struct DetectionScene {
   static let sigma = 2.0
   private static let half = 15
 
+  /// White noise of variance 25 alone.
+  static func noise(side: Int, seed: UInt64) throws -> Exposure {
+    var state = seed
+    func uniform() -> Double {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      // The lowest bits of such a sequence repeat; the upper ones, mixed, do not.
+      var bits = state ^ (state >> 33)
+      bits = bits &* 0xFF51_AFD7_ED55_8CCD
+      return (Double((bits ^ (bits >> 33)) >> 11) + 0.5) * 0x1p-53
+    }
+    let box = Box2I(width: side, height: side)
+    let image = Image<Float>(box: box) { _, _ in
+      Float(5 * (-2 * log(uniform())).squareRoot() * cos(2 * .pi * uniform()))
+    }
+    return Exposure(
+      try MaskedImage(image: image, mask: Mask(box: box), variance: Image(box: box, fill: 25)),
+      psf: try KernelPSF(gaussianFwhm: sigma * fwhmPerSigma, averagePosition: box.center))
+  }
+
   /// - Parameter spacing: of the grid, pixels.
   init(side: Int, spacing: Int) throws {
     var state: UInt64 = 77

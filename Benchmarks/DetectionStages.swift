@@ -14,7 +14,7 @@ struct DetectionStages {
   let side: Int
 
   /// The beginnings of the operations' names.
-  static let names = ["detect sources", "measure sources", "detect and measure"]
+  static let names = ["detect sources", "measure sources", "detect and measure", "false detections"]
 
   func measureAll(where isWanted: (String) -> Bool) throws -> [Measurement] {
     var results: [Measurement] = []
@@ -26,6 +26,8 @@ struct DetectionStages {
       if isWanted(Self.names[2]) { results += try measureTask(scene, before) }
     }
     if isWanted(Self.names[1]) { results += try measurePlugins() }
+    // Six of the largest are the hundred megapixels that it takes.
+    if side == 4096, isWanted(Self.names[3]) { results += try countFalseDetections() }
     return results
   }
 
@@ -44,6 +46,49 @@ struct DetectionStages {
       result.setMemory(before: before, inputBytes: 12 * side * side)
       return result
     }
+  }
+
+  /// Detections of both signs at 5σ on white noise, beside how many Gaussian noise has.
+  private func countFalseDetections() throws -> [Measurement] {
+    var config = SourceDetectionConfig()
+    config.thresholdPolarity = .both
+    let task = try SourceDetectionTask(config: config)
+    var (count, seconds) = (0, [Double]())
+    for seed in 0..<6 {
+      var exposure = try DetectionScene.noise(side: side, seed: UInt64(1000 + seed))
+      seconds.append(
+        try measure("false detections", side: side, runs: 1) {
+          task.emptyMetadata()
+          let found = try task.detectFootprints(&exposure)
+          count += found.numPos + found.numNeg
+        }.seconds)
+    }
+    // Each image was searched twice, once to warm up.
+    let (found, area) = (count / 2, 6 * side * side)
+    let expected = Self.expectedDensity(threshold: 5, sigma: DetectionScene.sigma) * Double(area)
+    note(
+      "false detections at 5 sigma on \(area / 1_000_000) Mpx of noise: \(found), expected of Gaussian noise \(String(format: "%.1f", expected))"
+    )
+    seconds.sort()
+    var result = Measurement(
+      name: "false detections at 5 sigma", side: side, seconds: seconds[3], fastest: seconds[0], slowest: seconds[5],
+      runs: 6, peakMemoryMiB: residentMemory())
+    result.rate = Double(found) / Double(area) * 1e6
+    result.unit = "per Mpx"
+    return [result]
+  }
+
+  /// A pixel's share of the detections of both signs above a threshold on smoothed white noise (Adler & Taylor 2007), a maximum being seen at the nearest pixel.
+  private static func expectedDensity(threshold: Double, sigma: Double) -> Double {
+    let count = 40
+    var sum = 0.0
+    for i in 0..<count * count {
+      let a = (Double(i % count) + 0.5) / Double(count) - 0.5
+      let b = (Double(i / count) + 0.5) / Double(count) - 0.5
+      let u = threshold * (1 + (a * a + b * b) / (4 * sigma * sigma))
+      sum += u * exp(-u * u / 2)
+    }
+    return 2 * sum / Double(count * count) / (2 * sigma * sigma) / pow(2 * .pi, 1.5)
   }
 
   private func measureTask(_ scene: DetectionScene, _ before: Double) throws -> [Measurement] {

@@ -108,6 +108,18 @@ struct CosmicRayTests {
     }
   }
 
+  /// Beside a pixel without a value nothing stands out.
+  @Test(arguments: [Float.nan, -.infinity, .infinity])
+  func gapsMakeNone(_ value: Float) throws {
+    let box = Box2I(width: 40, height: 40)
+    var image = noiseImage(box, sigma: 1, seed: 3)
+    for x in 10..<20 { image[x, 20] = value }
+    var config = CosmicRayConfig()
+    config.minDN = 0
+    var scene = try MaskedImage(image: image, mask: Mask(box: box), variance: Image(box: box, fill: 1))
+    #expect(try findCosmicRays(in: &scene, psf: psf(), config).count == 0)
+  }
+
   @Test func theMaskGetsThePlane() throws {
     let box = Box2I(width: 20, height: 20)
     var image = Image<Float>(box: box, fill: 0)

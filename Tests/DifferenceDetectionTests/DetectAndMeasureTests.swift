@@ -144,7 +144,8 @@ import Testing
     let transients = DetectionScene.randomTransients(10, in: Self.box, flux: 1000, seed: 33)
     let scene = try DetectionScene(transients: transients)
     let factory = try IDGenerator(
-      VisitDetectorPacker(visitCount: 10_000, detectorCount: 99), visit: 42, detector: 12).makeFactory()
+      VisitDetectorPacker(visitCount: 10_000, detectorCount: 99), visit: 42, detector: 12
+    ).makeFactory()
     func run(_ seed: Int64) throws -> Catalog {
       let (result, task) = try scene.run(way, idFactory: factory, exposureID: seed) { config in
         config.doSkySources = true

@@ -34,7 +34,8 @@ struct DetectionScene {
   ///   - noise: of the science image; the template has a quarter of it.
   init(
     box: Box2I = Box2I(minX: 12345, minY: 67890, width: 256, height: 256), stars count: Int = 20,
-    flux: ClosedRange<Double> = 500...1000, sigma: Double = 2.4, noise: Double = 1, moved: Point2D = Point2D(x: 0, y: 0),
+    flux: ClosedRange<Double> = 500...1000, sigma: Double = 2.4, noise: Double = 1,
+    moved: Point2D = Point2D(x: 0, y: 0),
     transients: [SceneSource] = [], seed: UInt64 = 5
   ) throws {
     self.sigma = sigma
@@ -46,7 +47,9 @@ struct DetectionScene {
         position: Point2D(x: random.uniform(room.minX...room.maxX), y: random.uniform(room.minY...room.maxY)),
         flux: random.uniform(flux))
     }
-    var (own, other) = (noiseImage(box, sigma: noise, seed: seed + 1), noiseImage(box, sigma: noise / 4, seed: seed + 2))
+    var (own, other) = (
+      noiseImage(box, sigma: noise, seed: seed + 1), noiseImage(box, sigma: noise / 4, seed: seed + 2)
+    )
     var (light, otherLight) = (Image<Float>(box: box, fill: 0), Image<Float>(box: box, fill: 0))
     for star in stars {
       addStar(to: &light, at: star.position, sigma: sigma, flux: star.flux)
@@ -57,7 +60,8 @@ struct DetectionScene {
     own.add(light, times: 1)
     other.add(otherLight, times: 1)
     let half = 16
-    let kernel = Image<Double>(box: Box2I(minX: -half, minY: -half, width: 2 * half + 1, height: 2 * half + 1)) { x, y in
+    let kernel = Image<Double>(box: Box2I(minX: -half, minY: -half, width: 2 * half + 1, height: 2 * half + 1)) {
+      x, y in
       exp(-Double(x * x + y * y) / (2 * sigma * sigma))
     }
     let psf = try KernelPSF(kernel, averagePosition: box.center)
@@ -67,7 +71,8 @@ struct DetectionScene {
     let photoCalib = try PhotoCalib(mean: 1)
     func exposure(_ image: Image<Float>, _ variance: Image<Float>) throws -> Exposure {
       Exposure(
-        try MaskedImage(image: image, mask: Mask(box: box), variance: variance), psf: psf, wcs: wcs, photoCalib: photoCalib)
+        try MaskedImage(image: image, mask: Mask(box: box), variance: variance), psf: psf, wcs: wcs,
+        photoCalib: photoCalib)
     }
     func variance(_ noise: Double) -> Image<Float> { Image(box: box, fill: Float(noise * noise)) }
     science = try exposure(own, variance(noise))

@@ -40,7 +40,8 @@ import Testing
         config.cutoutSize = 0
         try config.set("detection.thresholdValue", to: .integer(4))
         try config.set("detection.nSigmaToGrow", to: .integer(0))
-        try config.set("measurement.plugins.names", to: .list([.string("base_SdssCentroid"), .string("base_PixelFlags")]))
+        try config.set(
+          "measurement.plugins.names", to: .list([.string("base_SdssCentroid"), .string("base_PixelFlags")]))
         try config.set("measurement.slots.shape", to: .null)
         try config.set("measurement.slots.psfShape", to: .null)
         try config.set("measurement.slots.apFlux", to: .null)
@@ -117,7 +118,9 @@ import Testing
     var mask = Mask(box: box)
     try mask.addPlane("SPIKE")
     for y in box.minY..<box.endY {
-      for x in box.minX..<box.endX where random.uniform() < 0.3 { mask[x, y] = UInt32(truncatingIfNeeded: random.next()) & 0xFFF }
+      for x in box.minX..<box.endX where random.uniform() < 0.3 {
+        mask[x, y] = UInt32(truncatingIfNeeded: random.next()) & 0xFFF
+      }
     }
     let image = Image<Float>(box: box, fill: 0)
     let exposure = Exposure(try MaskedImage(image: image, mask: mask, variance: image))
@@ -159,14 +162,20 @@ import Testing
     let (image, science) = (scene.difference.maskedImage.image, scene.science.maskedImage.image)
     func mean(_ plane: Image<Float>, _ spans: SpanSet) -> Double {
       var (sum, count) = (0.0, 0.0)
-      for span in spans.spans { for x in span.x0...span.x1 { (sum, count) = (sum + Double(abs(plane[x, span.y])), count + 1) } }
+      for span in spans.spans {
+        for x in span.x0...span.x1 { (sum, count) = (sum + Double(abs(plane[x, span.y])), count + 1) }
+      }
       return sum / count
     }
     let sources = try #require(result.diaSources)
     let isSky = try sources.flags("sky_source")
-    let sky = (0..<sources.rowCount).filter { isSky[$0] }.compactMap { sources.footprint(row: $0)?.spans }.map { mean(image, $0) }
+    let sky = (0..<sources.rowCount).filter { isSky[$0] }.compactMap { sources.footprint(row: $0)?.spans }.map {
+      mean(image, $0)
+    }
     let sorted = image.pixels.map { abs($0) }.sorted()
-    let level = hasSky ? sky.reduce(0, +) / Double(sky.count) : Double(sorted[sorted.count / 2] + sorted[sorted.count / 2 - 1]) / 2
+    let level =
+      hasSky
+      ? sky.reduce(0, +) / Double(sky.count) : Double(sorted[sorted.count / 2] + sorted[sorted.count / 2 - 1]) / 2
     let ratios = stars.footprints.compactMap { $0?.spans }.map { abs((mean(image, $0) - level) / mean(science, $0)) }
     func moments(_ values: [Double]) -> (mean: Double, deviation: Double) {
       let mean = values.reduce(0, +) / Double(values.count)

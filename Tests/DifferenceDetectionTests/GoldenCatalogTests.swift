@@ -39,7 +39,8 @@ struct GoldenCatalogTests {
   private static func exposure(_ file: String, psf: any PSF) throws -> Exposure {
     let fits = try FITSExposure(SharedData.url("golden/\(file)").path)
     var exposure = Exposure(
-      try MaskedImage(image: fits.image, mask: try #require(fits.mask), variance: try #require(fits.variance)), psf: psf)
+      try MaskedImage(image: fits.image, mask: try #require(fits.mask), variance: try #require(fits.variance)), psf: psf
+    )
     exposure.wcs = fits.wcs
     exposure.photoCalib = try PhotoCalib(mean: 1)
     return exposure

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Points that fill a square evenly.
 
-import Testing
-
 import DifferenceDetection
+import Testing
 
 @Suite struct HaltonSequenceTests {
   /// Of a box's share of the square the share of the points differs by less than what random points would.

@@ -88,7 +88,7 @@ struct StreakTests {
     ]
     .map { Truth(rho: $0.0, theta: $0.1, sigma: 4.17, peak: 1) } + [
       Truth(rho: 80, theta: 28, sigma: 10, peak: 0.7), Truth(rho: -80, theta: 118, sigma: 20, peak: 0.6),
-      Truth(rho: 40, theta: 72, sigma: 4.17, peak: 0.6), Truth(rho: 1.3, theta: 151, sigma: 4.17, peak: 100),
+      Truth(rho: 40, theta: 72, sigma: 4.17, peak: 0.4), Truth(rho: 1.3, theta: 151, sigma: 4.17, peak: 100),
       Truth(rho: -60, theta: 5, sigma: 25, peak: 30),
     ]
 

@@ -189,7 +189,13 @@ import Testing
     for one in stars {
       guard let row = one.row else { print("#  lost", one.position, one.signalToNoise); continue }
       if try !one.catalog.column("ip_diffim_DipoleFit_classification", as: Bool.self)[row] {
-        print("#  not", one.position, one.signalToNoise, try one.catalog.column("ip_diffim_DipoleFit_classificationAttempted", as: Bool.self)[row], try one.catalog.column("ip_diffim_DipoleFit_flag", as: Bool.self)[row], try one.catalog.column("ip_diffim_DipoleFit_separation", as: Double.self)[row], try one.catalog.column("ip_diffim_DipoleFit_deltaChi2", as: Double.self)[row], try one.catalog.column("ip_diffim_DipoleFit_signalToNoise", as: Double.self)[row])
+        print(
+          "#  not", one.position, one.signalToNoise,
+          try one.catalog.column("ip_diffim_DipoleFit_classificationAttempted", as: Bool.self)[row],
+          try one.catalog.column("ip_diffim_DipoleFit_flag", as: Bool.self)[row],
+          try one.catalog.column("ip_diffim_DipoleFit_separation", as: Double.self)[row],
+          try one.catalog.column("ip_diffim_DipoleFit_deltaChi2", as: Double.self)[row],
+          try one.catalog.column("ip_diffim_DipoleFit_signalToNoise", as: Double.self)[row])
       }
     }
     #expect(stars.count >= 60)

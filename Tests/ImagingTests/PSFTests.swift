@@ -150,4 +150,19 @@ import Testing
       }
     }
   }
+
+  /// The image moved by a fraction is what the kernel of Lanczos says, tap by tap.
+  @Test(arguments: [0.5, -0.5, 0.25, -0.3, 1e-12, -1e-12, 0.499999, 0.99])
+  func movesAreThoseOfLanczos(_ shift: Double) {
+    let box = Box2I(minX: -8, minY: -8, width: 17, height: 17)
+    let image = Image<Double>(box: box) { x, y in x == 0 && y == 0 ? 1 : 0 }
+    let moved = image.shifted(x: shift, y: 0)
+    let whole = shift < 0 ? -1 : 0
+    let taps = LanczosKernel(order: 5).taps(at: 1 - (shift - Double(whole)))
+    // A point becomes the taps, in reverse.
+    for (i, tap) in taps.enumerated() {
+      #expect(abs(moved[whole + 5 - i, 0] - tap) < 1e-14, "\(i): \(moved[whole + 5 - i, 0]) \(tap)")
+    }
+    #expect(abs(moved.sum - 1) < 1e-14)
+  }
 }

@@ -1,209 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Dipoles of stars that moved.
+// Fits of dipoles.
 
 import Catalogs
 import Foundation
 import Imaging
 import Measurement
-import Repository
 import SkyGeometry
 import TaskFramework
 import TestSupport
 import Testing
-
-/// A science image and a template with stars, and their difference.
-struct DipoleScene {
-  var difference: Exposure
-  var science: Exposure
-  var template: Exposure
-
-  /// A star: where it is and how bright in the science image and in the template; a flux of 0 for none.
-  struct Star {
-    var science: Point2D
-    var template: Point2D
-    var scienceFlux: Double
-    var templateFlux: Double
-  }
-
-  /// - Parameters:
-  ///   - noise: of the science image and of the template.
-  ///   - templateSigma: of the stars in the template, where it is not that of the PSF.
-  init(
-    _ box: Box2I, _ stars: [Star], noise: (Double, Double), sigma: Double = 2, templateSigma: Double? = nil,
-    gradient: (Double, Double, Double) = (0, 0, 0), seed: UInt64, side: Int = 25
-  ) throws {
-    let psf = try gaussianPSF(sigma: sigma, side: side)
-    let slope = Image<Float>(box: box) { x, y in Float(gradient.0 + gradient.1 * Double(x) + gradient.2 * Double(y)) }
-    var first = noise.0 > 0 ? noiseImage(box, sigma: noise.0, seed: seed) : Image<Float>(box: box, fill: 0)
-    var second = noise.1 > 0 ? noiseImage(box, sigma: noise.1, seed: seed &+ 77) : Image<Float>(box: box, fill: 0)
-    first.add(slope, times: 1)
-    second.add(slope, times: 1)
-    for star in stars {
-      paint(&first, star.science, star.scienceFlux, sigma)
-      paint(&second, star.template, star.templateFlux, templateSigma ?? sigma)
-    }
-    let variances = (max(noise.0 * noise.0, 1e-3), max(noise.1 * noise.1, 1e-3))
-    science = try makeExposure(first, variance: variances.0, psf: psf)
-    template = try makeExposure(second, variance: variances.1, psf: psf)
-    first.add(second, times: -1)
-    difference = try makeExposure(first, variance: variances.0 + variances.1, psf: psf)
-  }
-
-  /// The difference's detections at 5σ of both signs, those that touch being one.
-  func footprints() throws -> [Footprint] {
-    var config = SourceDetectionConfig()
-    config.thresholdPolarity = .both
-    let task = try SourceDetectionTask(config: config)
-    var exposure = difference
-    let found = try task.detectFootprints(&exposure)
-    guard let positive = found.positive, let negative = found.negative else { return [] }
-    return positive.merged(withNegative: negative, reach: 0).footprints
-  }
-}
-
-private func paint(_ image: inout Image<Float>, _ center: Point2D, _ flux: Double, _ sigma: Double) {
-  guard flux != 0, let pixel = center.pixel else { return }
-  let reach = Int(6 * sigma) + 1
-  let box = Box2I(minX: pixel.x - reach, minY: pixel.y - reach, width: 2 * reach + 1, height: 2 * reach + 1)
-    .intersection(image.box)
-  for y in box.minY..<box.endY {
-    for x in box.minX..<box.endX {
-      let (dx, dy) = (Double(x) - center.x, Double(y) - center.y)
-      image[x, y] += Float(flux / (2 * .pi * sigma * sigma) * exp(-(dx * dx + dy * dy) / (2 * sigma * sigma)))
-    }
-  }
-}
-
-/// A catalog with a centroid in it, and what fits its dipoles.
-struct DipoleCatalog {
-  var catalog: Catalog
-  let fitter: DipoleFitter
-
-  init(_ footprints: [Footprint], _ config: DipoleFitConfig = .init()) throws {
-    var schema = try Schema.minimalSource()
-    _ = try PointKey(adding: "base_SdssCentroid", to: &schema, doc: "centroid")
-    _ = try CovarianceMatrixKey(
-      adding: "base_SdssCentroid", ["x", "y"], units: ["pixel", "pixel"], to: &schema, withCovariances: false, doc: "")
-    try schema.addField("base_SdssCentroid_flag", as: Bool.self, doc: "")
-    fitter = try DipoleFitter("ip_diffim_DipoleFit", config, addingTo: &schema)
-    catalog = Catalog(schema, rowCount: footprints.count)
-    for (row, footprint) in footprints.enumerated() {
-      catalog.setFootprint(footprint, row: row)
-      try set("base_SdssCentroid_x", row, Double(row) + 0.5)
-      try set("base_SdssCentroid_y", row, Double(row) + 0.25)
-      catalog[try schema.key("base_SdssCentroid_xErr", as: Float.self), row] = 0.5
-      catalog[try schema.key("base_SdssCentroid_yErr", as: Float.self), row] = 0.75
-    }
-  }
-
-  mutating func set(_ name: String, _ row: Int, _ value: Double) throws {
-    catalog[try catalog.schema.key(name, as: Double.self), row] = value
-  }
-
-  mutating func measure(_ difference: Exposure, _ science: Exposure?, _ template: Exposure?) {
-    let slots = MeasurementSlots(catalog.schema)
-    let images = [difference, science, template].map { $0.map { MeasurementImage($0, slots: slots) } }
-    guard let first = images[0] else { return }
-    for row in 0..<catalog.rowCount {
-      fitter.measure(row: row, of: &catalog, difference: first, science: images[1], template: images[2])
-    }
-  }
-
-  func doubles(_ name: String) throws -> [Double] { try catalog.column("ip_diffim_DipoleFit_" + name) }
-  func floats(_ name: String) throws -> [Double] {
-    try catalog.column("ip_diffim_DipoleFit_" + name, as: Float.self).map(Double.init)
-  }
-  func flags(_ name: String) throws -> [Bool] { try catalog.column("ip_diffim_DipoleFit_" + name) }
-}
-
-/// Dipoles of stars that moved on a grid, at positions anywhere in their pixels and in all directions.
-struct MovedStars {
-  let scene: DipoleScene
-  let stars: [DipoleScene.Star]
-  static let spacing = 56
-
-  /// - Parameters:
-  ///   - others: more stars, for the position and the number of each.
-  ///   - sn: flux over the noise of a PSF fit on the difference.
-  init(
-    _ count: Int, separation: Double, sn: Double, noise: (Double, Double) = (5, 2.5), seed: UInt64,
-    templateSigma: Double? = nil,
-    others: (Point2D, inout SeededRandom) -> [DipoleScene.Star] = { _, _ in [] }
-  ) throws {
-    var random = SeededRandom(seed)
-    let side = Int(Double(count).squareRoot().rounded(.up))
-    let flux = Self.flux(sn, noise)
-    var (stars, all): ([DipoleScene.Star], [DipoleScene.Star]) = ([], [])
-    for i in 0..<count {
-      let center = Point2D(
-        x: Double(i % side * Self.spacing + Self.spacing / 2) + random.uniform(-0.5...0.5),
-        y: Double(i / side * Self.spacing + Self.spacing / 2) + random.uniform(-0.5...0.5))
-      let angle = random.uniform(0...(2 * .pi))
-      let half = Point2D(x: cos(angle), y: sin(angle)) * (separation / 2)
-      stars.append(.init(science: center + half, template: center - half, scienceFlux: flux, templateFlux: flux))
-      all += others(center, &random)
-    }
-    self.stars = stars
-    scene = try DipoleScene(
-      Box2I(width: side * Self.spacing, height: side * Self.spacing), stars + all, noise: noise,
-      templateSigma: templateSigma, seed: seed)
-  }
-
-  /// The flux of a star of σ 2 px.
-  static func flux(_ sn: Double, _ noise: (Double, Double) = (5, 2.5)) -> Double {
-    sn * ((noise.0 * noise.0 + noise.1 * noise.1) * 4 * .pi * 4).squareRoot()
-  }
-
-  /// What a perfect detection would give: disks of 10 px with the extremes of the difference as peaks.
-  func footprints() -> [Footprint] {
-    stars.compactMap { star in
-      let center = (star.science + star.template) * 0.5
-      let distance = star.science.distance(to: star.template)
-      let reach = max(distance, 5.6) / distance / 2
-      let half = (star.science - star.template) * reach
-      guard let spans = SpanSet(ellipseAt: center, moments: SIMD3(100, 100, 0)),
-        let (up, down) = (center + half).pixel.flatMap({ up in (center - half).pixel.map { (up, $0) } })
-      else { return nil }
-      return Footprint(
-        spans, peaks: [makePeak(at: up, value: 10), makePeak(at: down, value: -10)], region: scene.difference.box)
-    }
-  }
-
-  /// Fits of all that can be fitted, with their numbers.
-  func fits(
-    science: Bool = true, template: Bool = true, _ config: DipoleFitConfig = .init()
-  ) throws -> [(star: DipoleScene.Star, fit: DipoleFit)] {
-    let slots = MeasurementSlots(try Schema.minimalSource())
-    let difference = MeasurementImage(scene.difference, slots: slots)
-    let images = (
-      science ? MeasurementImage(scene.science, slots: slots) : nil,
-      template ? MeasurementImage(scene.template, slots: slots) : nil
-    )
-    return zip(stars, footprints()).compactMap { star, footprint in
-      (try? DipoleFit(footprint, difference: difference, science: images.0, template: images.1, config)).map {
-        (star, $0)
-      }
-    }
-  }
-
-  /// How many of the stars are detected with peaks of both signs, and how many of these are called dipoles.
-  func classified() throws -> (candidates: Int, dipoles: Int) {
-    let all = try scene.footprints()
-    let footprints = stars.compactMap { star in
-      let center = (star.science + star.template) * 0.5
-      return all.filter { $0.peaks.contains { $0.position.distance(to: center) < 12 } }.max { $0.area < $1.area }
-    }
-    var catalog = try DipoleCatalog(footprints)
-    catalog.measure(scene.difference, scene.science, scene.template)
-    let both = footprints.filter { $0.strongestPositivePeak != nil && $0.strongestNegativePeak != nil }
-    return (both.count, try catalog.flags("classification").filter { $0 }.count)
-  }
-}
-
-func makePeak(at pixel: Point2I, value: Float) -> Peak {
-  Peak(
-    id: 1, position: Point2D(pixel), pixel: pixel, value: value, isFromPositive: value > 0, isFromNegative: value < 0)
-}
 
 struct DipoleFitTests {
   @Test func derivativesAreThoseOfTheImage() throws {
@@ -274,7 +79,8 @@ struct DipoleFitTests {
       #expect(try abs(catalog.doubles("x")[row] - x) < 0.04 && abs(catalog.doubles("y")[row] - y) < 0.04)
       #expect(abs(try catalog.doubles("separation")[row] - 32.0.squareRoot()) < 0.08)
       #expect(abs(try catalog.doubles("orientation")[row] - (d > 0 ? 45 : -135)) < 0.8)
-      #expect(try catalog.doubles("signalToNoise")[row] > 50)
+      // Of the whole box without weights: some 700 pixels.
+      #expect(try catalog.doubles("signalToNoise")[row] > (weighting == .variance ? 50 : 20))
       #expect(try catalog.doubles("deltaChi2")[row] > 1000)
     }
     // Pixels have the noise that their variance says; without weights χ² is in counts².
@@ -316,11 +122,16 @@ struct DipoleFitTests {
   }
 
   @Test(arguments: [(5.3, 4.6), (4.8, 86.5)])
-  func nothingIsFoundBesideTheBorder(_ x: Double, _ y: Double) throws {
+  func noDipoleIsFoundBesideTheBorder(_ x: Double, _ y: Double) throws {
     let star = DipoleScene.Star(
       science: Point2D(x: x + 2, y: y + 2), template: Point2D(x: x - 2, y: y - 2), scienceFlux: 200, templateFlux: 200)
     let scene = try DipoleScene(Box2I(width: 100, height: 100), [star], noise: (2, 2), seed: 8)
-    #expect(try scene.footprints().isEmpty)
+    // The frame that the smoothing leaves out hides one lobe at least.
+    let footprints = try scene.footprints()
+    var catalog = try DipoleCatalog(footprints)
+    catalog.measure(scene.difference, scene.science, scene.template)
+    #expect(try catalog.flags("classificationAttempted").allSatisfy { !$0 })
+    #expect(try catalog.flags("flag").allSatisfy { !$0 })
   }
 
   @Test func aFootprintAtTheEdgeIsFittedOneBeyondItIsNot() throws {
@@ -425,7 +236,6 @@ struct DipoleFitTests {
     let chance = 1 / Double(fits.count).squareRoot()
     for (name, pull) in pulls {
       let (mean, deviation) = spread(fits.map { pull($0.star, $0.fit) })
-      print("# pull", name, mean, deviation, "chance", chance)
       // Four standard errors; and Lanczos-5, which misplaces 1.3e-3 of the flux of a star of σ 2 px at worst.
       #expect(abs(mean) < 4 * chance + 0.1, "\(name) \(mean)")
       #expect(abs(deviation - 1) < 4 * chance / 2.0.squareRoot() + width, "\(name) \(deviation)")
@@ -449,8 +259,9 @@ struct DipoleFitTests {
       variance = Image(box: image.box, fill: 25 + 16)
     }
     let fits = try MovedStars(scene, moved.stars).fits()
-    // Noise smoothed by 1.5 px has lost a part of its power on the scale of a star of 2 px: errors are up to a fifth too large.
-    try checkPulls(fits, width: 0.2)
+    // Of noise smoothed by 1.5 px the fit of a star of 2 px sees 4 / (4 + 2.25) and its derivative less still, but this difference's
+    // variance says that it has all: errors of the template's lobe are up to 1.4 times too large, and never too small.
+    try checkPulls(fits, width: 0.25)
   }
 
   /// Neighbours that did not move are in science image and template, not in the difference.
@@ -463,12 +274,40 @@ struct DipoleFitTests {
     }
     let fits = try moved.fits()
     #expect(fits.count == 784)
-    let x = spread(fits.map { ($0.fit.positive.position.x - $0.star.science.x) / $0.fit.positive.positionError.x })
-    let flux = spread(fits.map { ($0.fit.flux - $0.star.scienceFlux) / $0.star.scienceFlux })
+    #expect(fits.count { $0.fit.isDipole } >= 768)
+    // What the left-out pixels do not reach of a neighbour's wings widens the pulls a little.
+    try checkPulls(fits, width: 0.25)
+  }
+
+  /// A brighter star so close that the science image and the template follow it is left to the difference.
+  @Test func brightNeighboursDoNotMatter() throws {
+    let moved = try MovedStars(400, separation: 2, sn: 40, seed: 16) { center, random in
+      let angle = random.uniform(0...(2 * .pi))
+      let there = center + Point2D(x: cos(angle), y: sin(angle)) * random.uniform(2...6)
+      let flux = MovedStars.flux(random.uniform(100...500))
+      return [.init(science: there, template: there, scienceFlux: flux, templateFlux: flux)]
+    }
+    let fits = try moved.fits()
+    let near = fits.count { $0.fit.center.distance(to: ($0.star.science + $0.star.template) * 0.5) < 0.3 }
+    print("# bright", fits.count, fits.count { $0.fit.isDipole }, near)
+    #expect(fits.count { $0.fit.isDipole } >= 380)
+    #expect(near >= 380)
+  }
+
+  /// On the difference alone flux and distance of close lobes are known by their product only.
+  @Test func closeLobesOnTheDifferenceAlone() throws {
+    let moved = try MovedStars(196, separation: 0.3, sn: 200, seed: 17)
+    let fits = try moved.fits(science: false, template: false)
+    #expect(fits.count == 196)
+    for (star, fit) in fits {
+      let error = abs(fit.flux * fit.separation / (0.3 * star.scienceFlux) - 1)
+      // Known to σ√2 / (S/N · 0.3 px) = 5 %.
+      #expect(error < 0.25, "\(error)")
+    }
     print(
-      "# neighbours", x, flux, spread(fits.map { $0.fit.fluxError / $0.fit.flux }),
-      spread(fits.map { ($0.fit.center.x - ($0.star.science.x + $0.star.template.x) / 2) / $0.fit.centerError.x }),
-      fits.filter(\.fit.isDipole).count)
+      "# close", spread(fits.map { $0.fit.flux * $0.fit.separation / (0.3 * $0.star.scienceFlux) }),
+      fits.count { $0.fit.isDipole })
+    #expect(fits.count { $0.fit.isDipole } >= 190)
   }
 
   @Test func unitsDoNotMatter() throws {
@@ -496,310 +335,5 @@ struct DipoleFitTests {
     #expect(abs(positive.mean) < 0.5 && abs(positive.deviation - 1) < 0.3)
     #expect(abs(negative.mean) < 0.5 && abs(negative.deviation - 1) < 0.3)
     #expect(fits.allSatisfy { $0.fit.positive.flux != $0.fit.negative.flux })
-  }
-}
-
-extension MovedStars {
-  init(_ scene: DipoleScene, _ stars: [DipoleScene.Star]) {
-    self.scene = scene
-    self.stars = stars
-  }
-}
-
-/// Which sources are called dipoles.
-struct DipoleClassificationTests {
-  @Test func movedStarsAreDipoles() throws {
-    var (candidates, dipoles) = (0, 0)
-    for separation in [0.3, 0.6, 1, 2, 3, 4.5, 6] {
-      for sn in [10.0, 20, 50, 100, 200] {
-        let found = try MovedStars(49, separation: separation, sn: sn, seed: 3).classified()
-        candidates += found.candidates
-        dipoles += found.dipoles
-      }
-    }
-    print("# recall", candidates, dipoles)
-    // Others are too faint, or too close for their brightness, to be seen with both signs.
-    #expect(candidates > 1000)
-    #expect(Double(dipoles) >= 0.95 * Double(candidates), "\(dipoles) of \(candidates)")
-  }
-
-  /// New sources, alone and beside stars of which a subtraction leaves something.
-  ///
-  /// What is left: a shift of 0.05 px and a PSF that is 1 % too wide.
-  @Test func newSourcesAreNot() throws {
-    var (count, candidates, dipoles) = (0, 0, 0)
-    for starSN in [0.0, 50, 200, 500] {
-      for distance in [0.0, 2, 4, 6] {
-        for sn in [10.0, 30, 100, 200] {
-          let found = try MovedStars(49, separation: 0.05, sn: starSN, seed: 4, templateSigma: 2.02) { center, random in
-            let angle = random.uniform(0...(2 * .pi))
-            let there = center + Point2D(x: cos(angle), y: sin(angle)) * distance
-            let isNew = random.uniform() < 0.5
-            let flux = MovedStars.flux(sn)
-            return [
-              .init(science: there, template: there, scienceFlux: isNew ? flux : 0, templateFlux: isNew ? 0 : flux)
-            ]
-          }.classified()
-          count += 49
-          candidates += found.candidates
-          dipoles += found.dipoles
-          if found.dipoles > 0 { print("# new", starSN, distance, sn, found) }
-        }
-      }
-    }
-    print("# new", count, candidates, dipoles)
-    #expect(candidates > 100)
-    #expect(Double(dipoles) <= 0.02 * Double(count), "\(dipoles) of \(count)")
-  }
-}
-
-/// Nothing that pixels, masks or footprints hold stops the program.
-struct DipoleRobustnessTests {
-  private let box = Box2I(minX: -20, minY: 10, width: 60, height: 60)
-
-  private func scene() throws -> DipoleScene {
-    let star = DipoleScene.Star(
-      science: Point2D(x: 9, y: 40), template: Point2D(x: 12, y: 41), scienceFlux: 4000, templateFlux: 4000)
-    return try DipoleScene(box, [star], noise: (2, 2), seed: 8)
-  }
-
-  private func footprint(_ spans: SpanSet, peaks: [Peak]? = nil) -> Footprint {
-    Footprint(
-      spans,
-      peaks: peaks ?? [makePeak(at: Point2I(x: 9, y: 40), value: 9), makePeak(at: Point2I(x: 13, y: 41), value: -9)],
-      region: box)
-  }
-
-  private func measured(
-    _ footprint: Footprint, _ scene: DipoleScene, _ config: DipoleFitConfig = .init()
-  ) throws -> DipoleCatalog {
-    var catalog = try DipoleCatalog([footprint], config)
-    catalog.measure(scene.difference, scene.science, scene.template)
-    return catalog
-  }
-
-  @Test func footprintsOfAllForms() throws {
-    let scene = try scene()
-    let square = SpanSet(Box2I(minX: 0, minY: 30, width: 22, height: 21))
-    let many = (0..<5000).map { makePeak(at: Point2I(x: $0 % 22, y: 30 + $0 % 21), value: $0 % 2 == 0 ? 3 : -3) }
-    let far = [
-      makePeak(at: Point2I(x: 1 << 29, y: -(1 << 29)), value: 3), makePeak(at: Point2I(x: 5, y: 32), value: -3),
-    ]
-    var odd = far
-    odd[0].position = Point2D(x: .nan, y: .infinity)
-    let regions = [
-      SpanSet.empty, SpanSet(Box2I(minX: 9, minY: 40, width: 1, height: 1)), square, SpanSet(box),
-      SpanSet(Box2I(minX: -20, minY: 10, width: 60, height: 1)),
-      SpanSet(Box2I(minX: 200, minY: 200, width: 9, height: 9)),
-      SpanSet(Box2I(minX: -25, minY: 5, width: 20, height: 20)),
-      SpanSet(Box2I(minX: 1 << 28, minY: 0, width: 5, height: 5)),
-    ]
-    for weighting in DipoleFitConfig.Weighting.allCases {
-      for background in 0...2 {
-        for all in [false, true] {
-          var config = DipoleFitConfig()
-          (config.weighting, config.fitBackground, config.fitAllDiaSources) = (weighting, background, all)
-          config.maxFootprintArea = 0
-          for region in regions {
-            for peaks in [nil, [], many, far, odd] as [[Peak]?] {
-              let catalog = try measured(footprint(region, peaks: peaks), scene, config)
-              let isFitted = try catalog.flags("classificationAttempted")[0]
-              // A fit has a flux, or there is a flag, or nothing was asked for.
-              let flux = try catalog.doubles("instFlux")[0]
-              #expect(isFitted == (flux > 0) && (flux.isFinite || flux.isNaN))
-            }
-          }
-        }
-      }
-    }
-  }
-
-  @Test func pixelsOfAllKinds() throws {
-    let region = SpanSet(Box2I(minX: 0, minY: 30, width: 22, height: 21))
-    let good = try measured(footprint(region), try scene())
-    #expect(try good.flags("classification") == [true])
-    /// Spoils the pixels of a part of all images.
-    func spoiled(_ part: Box2I, image: Float? = nil, variance: Float? = nil, plane: String? = nil) throws -> DipoleScene
-    {
-      var scene = try scene()
-      func spoil(_ exposure: inout Exposure) throws {
-        try exposure.maskedImage.update { pixels, mask, variances throws(ImagingError) in
-          for y in part.minY..<part.endY {
-            for x in part.minX..<part.endX {
-              if let image { pixels[x, y] = image }
-              if let variance { variances[x, y] = variance }
-            }
-          }
-          if let plane { try mask.set(plane, in: part) }
-        }
-      }
-      try spoil(&scene.difference)
-      try spoil(&scene.science)
-      try spoil(&scene.template)
-      return scene
-    }
-    let few = Box2I(minX: 7, minY: 38, width: 2, height: 2)
-    for scene in [
-      try spoiled(few, image: .nan), try spoiled(few, image: .infinity), try spoiled(few, variance: .nan),
-      try spoiled(few, variance: 0), try spoiled(few, variance: -4), try spoiled(few, variance: .infinity),
-      try spoiled(few, image: 1e6, plane: "SAT"),
-    ] {
-      // The rest of the pixels is enough.
-      let catalog = try measured(footprint(region), scene)
-      #expect(try catalog.flags("classification") == [true])
-      #expect(try abs(catalog.doubles("pos_x")[0] - 9) < 0.1 && abs(catalog.doubles("neg_x")[0] - 12) < 0.1)
-      #expect(try catalog.catalog.column("ip_diffim_DipoleFit_nData", as: Int64.self)[0] > 1000)
-    }
-    for scene in [
-      try spoiled(box, image: .nan), try spoiled(box, variance: 0), try spoiled(box, variance: .nan),
-      try spoiled(box, plane: "NO_DATA"), try spoiled(box, image: 0), try spoiled(box, image: 7),
-    ] {
-      let catalog = try measured(footprint(region), scene)
-      #expect(try catalog.flags("flag") == [true] && catalog.flags("classificationAttempted") == [false])
-    }
-    // Numbers as large and as small as float32 has them.
-    for scene in [
-      try spoiled(few, image: .greatestFiniteMagnitude), try spoiled(box, variance: .leastNonzeroMagnitude),
-      try spoiled(box, variance: .greatestFiniteMagnitude), try spoiled(few, image: -3e38, variance: 1e-38),
-    ] {
-      for weighting in DipoleFitConfig.Weighting.allCases {
-        var config = DipoleFitConfig()
-        config.weighting = weighting
-        _ = try measured(footprint(region), scene, config)
-      }
-    }
-  }
-
-  @Test func withoutAPSFThereIsAFlag() throws {
-    var scene = try scene()
-    let region = SpanSet(Box2I(minX: 0, minY: 30, width: 22, height: 21))
-    // Images without a PSF of their own take the difference's.
-    (scene.science.psf, scene.template.psf) = (nil, nil)
-    #expect(try measured(footprint(region), scene).flags("classification") == [true])
-    scene.difference.psf = nil
-    #expect(try measured(footprint(region), scene).flags("flag") == [true])
-  }
-}
-
-/// The dipoles of `shared/golden`, case A: what the reference fits, and what is true.
-@Suite(
-  .enabled(if: GoldenFile.isAvailable("A_detect.h5"), "needs shared/golden and the Python environment of `make test`"))
-struct GoldenDipoleTests {
-  private struct Case {
-    let difference: Exposure
-    let science: Exposure
-    let template: Exposure
-    let footprints: [Footprint]
-    /// Rows of the reference's catalog, one a footprint.
-    let rows: [Int]
-    let catalog: GoldenFile
-
-    init() throws {
-      let (golden, subtraction) = (try GoldenFile("A_detect.h5"), try GoldenFile("A_T_dec.h5"))
-      catalog = try GoldenFile("A_detect_diaSources.fits")
-      defer {
-        golden.remove()
-        subtraction.remove()
-      }
-      let fits = try FITSExposure(SharedData.url("golden/A_science.fits").path)
-      let bits = try golden["mask"].bits()
-      let kernel = try subtraction["diff_psf"]
-      let matched = try KernelPSF(
-        Image(box: Box2I(width: kernel.shape[1], height: kernel.shape[0]), pixels: kernel.doubles),
-        averagePosition: Point2D(x: 255.5, y: 255.5))
-      func exposure(_ image: Image<Float>, _ variance: Image<Float>) throws -> Exposure {
-        Exposure(try MaskedImage(image: image, mask: Mask(box: bits.box), variance: variance), psf: matched)
-      }
-      difference = try exposure(golden["measured_image"].image(), subtraction["diff_variance"].image())
-      science = try exposure(fits.image, #require(fits.variance))
-      template = try exposure(
-        subtraction["matched_template_image"].image(), subtraction["matched_template_variance"].image())
-      let (owners, x, y) = (
-        try golden["peaks.id"].doubles, try golden["peaks.ix"].doubles, try golden["peaks.iy"].doubles
-      )
-      let values = try golden["peaks.value"].doubles
-      let regions = SpanSet(of: bits.box) { bits[$0, $1] & (1 << 5 | 1 << 6) != 0 }.connectedParts()
-      var footprints: [Footprint] = []
-      for (id, area) in zip(try golden["footprints.id"].doubles, try golden["footprints.area"].doubles) {
-        let peaks = owners.indices.filter { owners[$0] == id }.map { i in
-          makePeak(at: Point2I(x: Int(x[i]), y: Int(y[i])), value: Float(values[i]))
-        }
-        let spans = try #require(regions.first { $0.contains(peaks[0].pixel) })
-        #expect(spans.area == Int(area))
-        footprints.append(Footprint(spans, peaks: peaks, region: bits.box))
-      }
-      let attempted = try catalog["ip_diffim_DipoleFit_classificationAttempted"].doubles
-      rows = attempted.indices.filter { attempted[$0] != 0 }
-      self.footprints = rows.map { footprints[$0] }
-    }
-
-    func reference(_ name: String) throws -> [Double] {
-      let column = try catalog["ip_diffim_DipoleFit_" + name].doubles
-      return rows.map { column[$0] }
-    }
-  }
-
-  @Test func unweightedFitsAreTheReferences() throws {
-    let golden = try Case()
-    defer { golden.catalog.remove() }
-    #expect(golden.rows.count == 3)
-    // With more than two peaks the reference takes the first and the last, which need not be the strongest of their signs.
-    let footprints = golden.footprints.map { footprint in
-      var result = footprint
-      result.peaks = [footprint.peaks[0], footprint.peaks[footprint.peaks.count - 1]]
-      return result
-    }
-    var config = DipoleFitConfig()
-    config.weighting = .unweighted
-    var catalog = try DipoleCatalog(footprints, config)
-    catalog.measure(golden.difference, golden.science, golden.template)
-    /// The largest difference of a column, relative to the reference's or by itself.
-    func worst(_ name: String, _ own: [Double], isRelative: Bool) throws -> Double {
-      zip(own, try golden.reference(name)).map { isRelative ? abs($0 / $1 - 1) : abs($0 - $1) }.max() ?? .infinity
-    }
-    // The reference ends at 1e-7 of χ², some 2,000 in units of noise: 0.014 standard errors, of 0.009 to 0.08 px and of 57 to 116 counts.
-    // Its derivatives are differences in float32, its PSF is float32.
-    for name in ["pos_x", "pos_y", "neg_x", "neg_y", "x", "y"] {
-      print("# golden", name, try worst(name, catalog.doubles(name), isRelative: false))
-      #expect(try worst(name, catalog.doubles(name), isRelative: false) < 5e-4, "\(name)")
-    }
-    for name in ["instFlux", "pos_instFlux", "chi2dof"] {
-      print("# golden", name, try worst(name, catalog.doubles(name), isRelative: true))
-      #expect(try worst(name, catalog.doubles(name), isRelative: true) < 1e-4, "\(name)")
-    }
-    for name in ["instFluxErr", "separation"] {
-      print("# golden", name, try worst(name, catalog.doubles(name), isRelative: true))
-      #expect(try worst(name, catalog.doubles(name), isRelative: true) < 2e-3, "\(name)")
-    }
-    for name in ["pos_xErr", "neg_yErr", "xErr", "yErr"] {
-      print("# golden", name, try worst(name, catalog.floats(name), isRelative: true))
-      #expect(try worst(name, catalog.floats(name), isRelative: true) < 2e-3, "\(name)")
-    }
-    print("# golden sn", try worst("signalToNoise", catalog.doubles("signalToNoise"), isRelative: true))
-    #expect(try worst("signalToNoise", catalog.doubles("signalToNoise"), isRelative: true) < 2e-3)
-    // Ours is in degrees, as the reference's was once.
-    let degrees = try golden.reference("orientation").map { $0 * 180 / .pi }
-    for (own, theirs) in zip(try catalog.doubles("orientation"), degrees) { #expect(abs(own - theirs) < 0.1) }
-    // The negative lobe's flux is negative here, as it was once.
-    for (own, theirs) in zip(try catalog.doubles("neg_instFlux"), try golden.reference("neg_instFlux")) {
-      #expect(abs(own / theirs + 1) < 1e-4)
-    }
-    let data = try catalog.catalog.column("ip_diffim_DipoleFit_nData", as: Int64.self).map { Double($0) }
-    #expect(try data == golden.reference("nData"))
-  }
-
-  /// Two of the three are stars of case A that moved by 0.7 px, each with a neighbour 8 to 10 px away.
-  @Test func weightedFitsAreNearerToTheTruth() throws {
-    let golden = try Case()
-    defer { golden.catalog.remove() }
-    var catalog = try DipoleCatalog(golden.footprints)
-    catalog.measure(golden.difference, golden.science, golden.template)
-    for row in 0..<3 {
-      print(
-        "# truth",
-        try ["instFlux", "instFluxErr", "pos_x", "pos_y", "neg_x", "neg_y", "chi2dof", "deltaChi2", "separation"].map {
-          ($0, try catalog.doubles($0)[row])
-        }, try catalog.floats("pos_xErr")[row], try catalog.flags("classification")[row])
-    }
   }
 }

@@ -119,7 +119,8 @@ struct CosmicRayTest {
               sum = below[i + 2] + above[i]
               lowest = sum < lowest ? sum : lowest
               let limit = variances[i] > 0 ? factor * variances[i].squareRoot() : .infinity
-              count &+= middle[i + 1] - 0.5 * lowest >= limit ? 1 : 0
+              // Float32 loses some digits of the difference of two bright pixels.
+              count &+= middle[i + 1] - 0.5 * lowest + 1e-6 * abs(middle[i + 1]) >= limit ? 1 : 0
             }
             return count > 0
           }
@@ -137,8 +138,10 @@ struct CosmicRayTest {
     let (value, own) = (Double(image[x, y]), Double(variance[x, y]))
     guard value > level, value < .infinity, own > 0, own < .infinity else { return nil }
     let deviation = own.squareRoot()
+    // NaN, which is less and greater than nothing, unless both are finite.
     func mean(_ dx: Int, _ dy: Int) -> Double {
-      0.5 * (Double(image[x + dx, y + dy]) + Double(image[x - dx, y - dy]))
+      let mean = 0.5 * (Double(image[x + dx, y + dy]) + Double(image[x - dx, y - dy]))
+      return mean.isFinite ? mean : .nan
     }
     guard Self.directions.contains(where: { value >= mean($0.dx, $0.dy) + minSigma * deviation }) else { return nil }
     let peak = value - level - noiseFactor * deviation

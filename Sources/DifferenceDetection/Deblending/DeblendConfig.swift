@@ -29,6 +29,7 @@ package struct DeblendConfig: Config {
       doc: "peaks whose sources are fainter than so many times their error are none"),
     .field(
       positive: "minSeparation", \.minSeparation,
-      doc: "what is no blend of point sources is separated where peaks are so far apart, standard deviations of the PSF"),
+      doc: "what is no blend of point sources is separated where peaks are so far apart, standard deviations of the PSF"
+    ),
   ]
 }

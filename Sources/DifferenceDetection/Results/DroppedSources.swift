@@ -30,7 +30,9 @@ struct DroppedSources {
     catalog = Catalog(schema)
   }
 
-  mutating func append(_ sources: Catalog, row: Int, _ columns: DiaSourceColumns, at position: Point2D, reason text: String) {
+  mutating func append(
+    _ sources: Catalog, row: Int, _ columns: DiaSourceColumns, at position: Point2D, reason text: String
+  ) {
     let own = catalog.addRow()
     catalog[id, own] = sources[columns.id, row]
     catalog[x, own] = position.x

@@ -34,7 +34,7 @@ struct LinePieces {
   /// How far to either side a piece is compared with others, blocks.
   private static let contrastDistance = 6
   /// More than these are not looked at.
-  private static let mostPieces = 20_000
+  private static let mostPieces = 5000
 
   /// - Parameters:
   ///   - rowCount: of a piece: 8, 16 or 32.

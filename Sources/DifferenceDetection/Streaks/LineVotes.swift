@@ -16,7 +16,7 @@ struct LineVotes {
   /// Which pieces lie on it.
   let members: [Int]
 
-  /// How far its middle may be from the line, blocks.
+  /// How far the middle of a piece may be from the line, blocks.
   private static let distance = 2.0
 
   /// - Parameters:

@@ -81,7 +81,7 @@ package func findStreaks(
       let expected = start.length(in: image.box) / search.pieceDistance
       guard votes.members.count >= fewestPieces, Double(votes.members.count) >= search.leastPart * expected
       else { break }
-      let fit = try StreakFit(
+      let fit = StreakFit(
         image, near: start, startError: 2 * frame.side, psfSigma: psfSigma, bad: bad, config)
       let isNew = fit.isStreak && !found.contains { isSame($0.line, fit.line) }
       if isNew { found.append(fit) }
@@ -113,7 +113,7 @@ private struct BlockSearch {
 }
 
 /// Lines that are fitted at most; an image with more has other troubles than satellites.
-private let mostTrials = 40
+private let mostTrials = 20
 /// Pieces that a line needs.
 private let fewestPieces = 3
 

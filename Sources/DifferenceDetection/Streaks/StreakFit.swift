@@ -41,9 +41,9 @@ struct StreakFit {
   init(
     _ image: MaskedImage, near start: ImageLine, startError: Double, psfSigma: Double, bad: UInt32,
     _ config: MaskStreaksConfig
-  ) throws(ImagingError) {
+  ) {
     (line, self.psfSigma, self.config) = (start, psfSigma, config)
-    let smallest = Self.widthPerSigma * psfSigma / Self.widthPerScale
+    let smallest = max(Self.widthPerSigma * psfSigma / Self.widthPerScale, 1)
     scale = smallest
     // The first look is wide, the others as wide as the streak needs.
     var reach = max(0.5 * config.maxStreakWidth, Self.reachInScales * smallest) + startError
@@ -51,7 +51,7 @@ struct StreakFit {
       let cells = StreakCells(image, along: line, reach: reach, bad: bad)
       guard cells.parts.count >= 3 else { return }
       var model = round == 0 ? Self.firstGuess(cells, smallest, config) : StreakModel(logScale: log(scale))
-      let equations = try Self.refine(&model, cells, config)
+      let equations = Self.refine(&model, cells, config)
       // What left the strip is no streak of this line.
       guard abs(model.offset) < reach, model.scale < 2 * reach else { return }
       line = model.line(about: line)
@@ -66,8 +66,8 @@ struct StreakFit {
     var best = (chi2: Double.infinity, model: StreakModel(logScale: log(smallest)))
     var scale = smallest
     repeat {
-      let farthest = Box2I.pixelIndex(1.5 * cells.reach / scale) ?? 0
-      for step in -max(farthest, 0)...max(farthest, 0) {
+      let farthest = max(Box2I.pixelIndex(1.5 * cells.reach / scale) ?? 0, 0)
+      for step in -farthest...farthest {
         var model = StreakModel(logScale: log(scale))
         model.offset = 0.5 * Double(step) * scale
         let chi2 = model.equations(cells).chi2
@@ -81,7 +81,7 @@ struct StreakFit {
   /// Gauss and Newton's rounds, each step halved until it helps.
   private static func refine(
     _ model: inout StreakModel, _ cells: StreakCells, _ config: MaskStreaksConfig
-  ) throws(ImagingError) -> StreakModel.Equations {
+  ) -> StreakModel.Equations {
     var equations = model.equations(cells)
     for _ in 0..<config.maxFitIter {
       guard

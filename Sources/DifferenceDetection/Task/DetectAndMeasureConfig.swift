@@ -99,7 +99,8 @@ package struct DetectAndMeasureConfig: Config {
       doc: "footprints of both polarities are united when each, grown so far, reaches the other, pixels"),
     .field(
       "maxMergeSeparation", \.maxMergeSeparation,
-      doc: "and their nearest peaks are no farther apart than this, in standard deviations of the PSF; null for any distance",
+      doc:
+        "and their nearest peaks are no farther apart than this, in standard deviations of the PSF; null for any distance",
       requirement: "above 0", where: { $0.map { $0 > 0 } ?? true }),
     .subtask("measurement", \.measurement),
     .config("dipoleFit", \.dipoleFit, doc: "the fit of dipoles"),
@@ -118,7 +119,8 @@ package struct DetectAndMeasureConfig: Config {
       "badMaskPlanes", \.badMaskPlanes, count: 0...32,
       doc: "planes of bad pixels; those that the difference lacks are ignored"),
     .field(
-      "clearMaskPlanes", \.clearMaskPlanes, count: 0...32, doc: "planes of the difference that are cleared at the start"),
+      "clearMaskPlanes", \.clearMaskPlanes, count: 0...32, doc: "planes of the difference that are cleared at the start"
+    ),
   ]
 
   private static let options: [ConfigField<Self>] = [

@@ -61,7 +61,9 @@ extension DetectAndMeasureTask {
     let merge = PolarityMerge(
       members(rows.positive), members(rows.negative), reach: 2 * config.growFootprint,
       separation: config.maxMergeSeparation.map { $0 * psfSigma } ?? .infinity)
-    let groups = merge.groups.map { group in group.positive.map { rows.positive[$0] } + group.negative.map { rows.negative[$0] } }
+    let groups = merge.groups.map { group in
+      group.positive.map { rows.positive[$0] } + group.negative.map { rows.negative[$0] }
+    }
     var result = sources.selecting(groups.map { $0[0] })
     for (row, group) in groups.enumerated() {
       let parts = members(group)

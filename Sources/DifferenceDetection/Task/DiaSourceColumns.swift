@@ -78,11 +78,14 @@ struct DeblendColumns {
   let parentPeakCount: Key<Int32>
 
   init(addingTo schema: inout Schema) throws(CatalogError) {
-    childCount = try schema.addField("deblend_nChild", doc: "number of children; 0, since blends are replaced by theirs")
+    childCount = try schema.addField(
+      "deblend_nChild", doc: "number of children; 0, since blends are replaced by theirs")
     blend = try schema.addField("deblend_blendId", doc: "number of the blend in this catalog; 0 for none")
     isPSF = try schema.addField("deblend_deblendedAsPsf", doc: "a child of a blend that point sources fit")
-    center = try PointKey(adding: "deblend_psfCenter", to: &schema, doc: "position of the point source in the blend's fit")
-    flux = try schema.addField("deblend_psf_instFlux", unit: "count", doc: "flux of the point source in the blend's fit")
+    center = try PointKey(
+      adding: "deblend_psfCenter", to: &schema, doc: "position of the point source in the blend's fit")
+    flux = try schema.addField(
+      "deblend_psf_instFlux", unit: "count", doc: "flux of the point source in the blend's fit")
     fluxError = try schema.addField(
       "deblend_psf_instFluxErr", unit: "count", doc: "standard error of it, the neighbours' included")
     tooManyPeaks = try schema.addField("deblend_tooManyPeaks", doc: "not deblended: too many peaks")

@@ -3,6 +3,12 @@
 
 internal import SkyGeometry
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// The weights that move an image along one axis by less than a pixel: out(p) = Σᵢ valuesᵢ in(p + first + i).
 struct ShiftTaps {
   let values: [Double]
@@ -18,8 +24,37 @@ struct ShiftTaps {
       return
     }
     let whole = shift < 0 ? -1 : 0
-    values = LanczosKernel(order: 5).taps(at: 1 - (shift - Double(whole)))
+    values = Self.lanczos(at: 1 - (shift - Double(whole)))
     first = -whole - 5
+  }
+
+  private static let order = 5
+  /// Sine and cosine of πk/5 for the pixels −4 to 5.
+  private static let angles = (1 - order...order).map { k in
+    (sine: sin(.pi * Double(k) / Double(order)), cosine: cos(.pi * Double(k) / Double(order)))
+  }
+
+  /// The weights of ``LanczosKernel/taps(at:)`` to rounding, from two sines and a cosine: what else is needed follows from sums of angles.
+  ///
+  /// - Parameter fraction: above 0 and below 1.
+  private static func lanczos(at fraction: Double) -> [Double] {
+    // Near 1 the pixel ahead is as near as the one behind is near 0.
+    guard fraction <= 0.5 else { return lanczos(at: 1 - fraction).reversed() }
+    let n = Double(order)
+    let (sine, part) = (sin(.pi * fraction), (sine: sin(.pi * fraction / n), cosine: cos(.pi * fraction / n)))
+    var values: [Double] = []
+    values.reserveCapacity(2 * order)
+    var sum = 0.0
+    for (i, angle) in angles.enumerated() {
+      let k = i + 1 - order
+      let t = Double(k) - fraction
+      // sin π(k − f) = ∓sin πf, and the window's sin π(k − f)/n.
+      let window = angle.sine * part.cosine - angle.cosine * part.sine
+      let value = (k % 2 == 0 ? -sine : sine) * window * n / (.pi * .pi * t * t)
+      values.append(value)
+      sum += value
+    }
+    return values.map { $0 / sum }
   }
 
   /// Pixels beyond an image that the taps reach.
@@ -57,7 +92,8 @@ extension Image<Double> {
           guard let line = row.baseAddress else { return }
           row.initialize(repeating: 0)
           for y in 0..<height {
-            Self.combine(moved + (y + reach + alongY.first) * columns, step: columns, alongY.values, columns, into: line)
+            Self.combine(
+              moved + (y + reach + alongY.first) * columns, step: columns, alongY.values, columns, into: line)
             (target + y * width).initialize(from: line, count: width)
           }
         }
@@ -67,7 +103,8 @@ extension Image<Double> {
 
   /// Weighted sums of numbers that lie `step` apart, for as many neighbours as there are columns, eight at a time.
   private static func combine(
-    _ source: UnsafePointer<Double>, step: Int, _ taps: [Double], _ columns: Int, into target: UnsafeMutablePointer<Double>
+    _ source: UnsafePointer<Double>, step: Int, _ taps: [Double], _ columns: Int,
+    into target: UnsafeMutablePointer<Double>
   ) {
     taps.withUnsafeBufferPointer { taps in
       for x in Swift.stride(from: 0, to: columns, by: 8) {

@@ -23,7 +23,8 @@ package struct NullDistribution: Hashable, Sendable {
   init?(of image: DetectionImage, _ mask: Mask, leavingOut excluded: UInt32) throws(ImagingError) {
     let box = image.box
     guard !box.isEmpty else { return nil }
-    let step = max(1, Int((Double(box.width) * Double(box.height) / Double(Self.largestCount)).squareRoot().rounded(.up)))
+    let step = max(
+      1, Int((Double(box.width) * Double(box.height) / Double(Self.largestCount)).squareRoot().rounded(.up)))
     var values: [Float] = []
     let (offset, maskOffset) = (box.minX - image.image.box.minX, box.minX - mask.box.minX)
     let bits = mask.bits

@@ -90,7 +90,9 @@ package struct PolarityMerge: Sendable {
   }
 
   private static func isMoreSignificant(_ a: Peak, _ b: Peak) -> Bool {
-    guard a.significance != b.significance, a.significance.isFinite, b.significance.isFinite else { return isBefore(a, b) }
+    guard a.significance != b.significance, a.significance.isFinite, b.significance.isFinite else {
+      return isBefore(a, b)
+    }
     return a.significance > b.significance
   }
 

@@ -14,37 +14,23 @@ struct DipoleComparison {
   /// The larger lobe's part of both, as they appear in the difference.
   let lobeShare: Double
 
-  /// - Returns: `nil` where one of the two has no fit.
+  /// - Parameter single: χ² of a single source.
+  /// - Returns: `nil` where the fluxes of the lobes cannot be told.
   init?(
-    _ data: DipoleData, _ state: PointSourceFit.State, in fit: PointSourceFit, _ start: DipoleStart,
-    _ config: DipoleFitConfig
+    _ data: DipoleData, _ state: PointSourceFit.State, in fit: PointSourceFit, single: Double, _ config: DipoleFitConfig
   ) {
-    let hasBackground = data.hasDifferenceBackground(config)
-    guard let single = Self.single(data.difference, start, config, hasBackground: hasBackground) else { return nil }
     let dipole = fit.chi2(ofPlane: 0, at: state)
     let count = fit.planes[0].count
-    let degrees = Double(max(1, count - 4 - fit.fluxCount))
     // Where neither fits, differences of χ² mean less: noise is what the better one leaves.
-    let noise = config.weighting == .variance ? max(1, dipole / degrees) : dipole / degrees
+    let excess = dipole / Double(max(1, count - 4 - fit.fluxCount))
+    let noise = config.weighting == .variance ? max(1, excess) : excess
     let gain = single - dipole
     deltaChi2 = config.weighting == .variance ? gain : gain / noise
     // A single source has a flux and a position.
     bicDifference = gain / noise - Double(4 + fit.fluxCount - 3) * log(Double(max(1, count)))
+    let hasBackground = data.hasDifferenceBackground(config)
     guard let share = Self.lobeShare(data.difference, state, hasBackground: hasBackground) else { return nil }
     lobeShare = share
-  }
-
-  /// χ² of a single source, positive or negative.
-  private static func single(
-    _ difference: DipoleData.Plane, _ start: DipoleStart, _ config: DipoleFitConfig, hasBackground: Bool
-  ) -> Double? {
-    let fit = PointSourceFit(
-      planes: [difference.fitPlane([.init(source: 0, flux: 0)], hasBackground: hasBackground)], sourceCount: 1,
-      fluxCount: 1)
-    let better = zip([start.positive, start.negative], start.bounds)
-      .compactMap { position, bounds in fit.start(at: [position], within: [bounds]).map { ($0, bounds) } }
-      .min { $0.0.chi2 < $1.0.chi2 }
-    return better.map { fit.minimum(from: $0, within: [$1], tolerance: 1e-3).chi2 }
   }
 
   /// The larger lobe's part of both, with fluxes that the difference alone gives them.

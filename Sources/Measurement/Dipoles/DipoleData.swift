@@ -28,8 +28,11 @@ struct DipoleData {
   }
 
   var difference: Plane
+  /// `nil` when there is no such image, or it does not show the star of its lobe by itself.
   var science: Plane?
   var template: Plane?
+  /// The science image and the template with all of their pixels, where there are such images.
+  private(set) var whole: (science: Plane?, template: Plane?) = (nil, nil)
 
   /// The region in which a source may be fitted, of at most 2¹⁸ pixels with the box about it.
   ///
@@ -70,6 +73,7 @@ struct DipoleData {
     for (image, isScience) in [(science, true), (template, false)] {
       guard let image else { continue }
       var plane = try plane(image, weight: config.relWeight * config.relWeight)
+      if isScience { whole.science = plane } else { whole.template = plane }
       // Close lobes push each other apart: the star is then nearer to the middle than its peak.
       let star = LobeStar(
         plane.pixels, plane.kernel, near: [isScience ? start.positive : start.negative, start.center],
@@ -131,6 +135,24 @@ struct DipoleData {
       planes.append(template.fitPlane([.init(source: 1, flux: second)], hasBackground: hasBackground))
     }
     return PointSourceFit(planes: planes, sourceCount: 2, fluxCount: second + 1)
+  }
+
+  /// χ² of a single source, positive or negative, on the difference.
+  func single(_ start: DipoleStart, _ config: DipoleFitConfig) -> Double? {
+    let plane = difference.fitPlane(
+      [.init(source: 0, flux: 0)], hasBackground: hasDifferenceBackground(config))
+    let fit = PointSourceFit(planes: [plane], sourceCount: 1, fluxCount: 1)
+    let better = zip([start.positive, start.negative], start.bounds)
+      .compactMap { position, bounds in fit.start(at: [position], within: [bounds]).map { ($0, bounds) } }
+      .min { $0.0.chi2 < $1.0.chi2 }
+    return better.map { fit.minimum(from: $0, within: [$1], tolerance: 1e-3).chi2 }
+  }
+
+  /// The difference without the two images that it was made of.
+  var alone: DipoleData {
+    var result = self
+    (result.science, result.template) = (nil, nil)
+    return result
   }
 
   func hasDifferenceBackground(_ config: DipoleFitConfig) -> Bool {

@@ -80,15 +80,15 @@ package struct DipoleFit: Hashable, Sendable {
     let region = try DipoleData.region(
       footprint, on: [difference] + [science, template].compactMap { $0 }, config)
     let start = try DipoleStart(footprint, on: difference, box: region.box, config)
-    let data =
+    let all =
       config.weighting == .variance
       ? try DipoleData(region, difference, science, template, start, config)
       : try DipoleData(unweighted: footprint, difference, science, template, start, config)
-    let fit = data.problem(config)
-    guard fit.planes[0].count > 4 + fit.fluxCount, fit.dataCount > fit.unknownCount else { throw .undetermined }
-    let state = try Self.best(of: fit, data, start, config)
+    guard let single = all.single(start, config) else { throw .undetermined }
+    let solution = try DipoleSolution(all, single: single, start, config)
+    let (data, fit, state) = (solution.data, solution.fit, solution.state)
     guard let covariance = data.covariance(of: state, in: fit, config),
-      let comparison = DipoleComparison(data, state, in: fit, start, config)
+      let comparison = DipoleComparison(data, state, in: fit, single: single, config)
     else { throw .undetermined }
     let second = fit.fluxCount - 1
     let (first, other) = (state.linear[0], state.linear[second])
@@ -125,20 +125,6 @@ package struct DipoleFit: Hashable, Sendable {
     let isFree = !zip(state.positions, start.bounds).contains { $1.isOnEdge($0) }
     isDipole =
       isFree && signalToNoise > config.minSn && max(first, other) / (2 * flux) < config.maxFluxRatio
-      && lobeShare < config.maxFluxRatio && bicDifference > 0
-  }
-
-  /// The best fit from all starts: the most promising first, the others only where that comes to nothing.
-  private static func best(
-    of fit: PointSourceFit, _ data: DipoleData, _ start: DipoleStart, _ config: DipoleFitConfig
-  ) throws(DipoleFitFailure) -> PointSourceFit.State {
-    let candidates = start.candidates(science: data.science?.star, template: data.template?.star)
-    let rated = candidates.compactMap { fit.start(at: $0, within: start.bounds) }.sorted { $0.chi2 < $1.chi2 }
-    guard !rated.isEmpty else { throw .undetermined }
-    for candidate in rated {
-      let state = fit.minimum(from: candidate, within: start.bounds, tolerance: config.tolerance)
-      if state.linear[0] > 0, state.linear[fit.fluxCount - 1] > 0 { return state }
-    }
-    throw .noFlux
+      && lobeShare < config.maxFluxRatio && bicDifference > 0 && solution.isSeenOnImages(sigma: start.sigma)
   }
 }

@@ -26,7 +26,8 @@ package struct NoiseReplacerConfig: Config {
   package static let fields: [ConfigField<Self>] = [
     .field("noiseSource", \.noiseSource, doc: "where the noise's mean and scatter come from"),
     .field("noiseOffset", \.noiseOffset, doc: "added to the noise, counts"),
-    .field("noiseSeedMultiplier", \.noiseSeedMultiplier, in: 0...1_000_000, doc: "the seed is the exposure's ID times this"),
+    .field(
+      "noiseSeedMultiplier", \.noiseSeedMultiplier, in: 0...1_000_000, doc: "the seed is the exposure's ID times this"),
   ]
 }
 

@@ -31,7 +31,9 @@ struct DetectionOverlay {
     for j in 0..<height {
       for i in 0..<width {
         let shade = look.color(of: image, column: i * step, row: j * step, side: step)
-        for dy in 0..<zoom { for dx in 0..<zoom { picture.set(x: i * zoom + dx, y: (height - 1 - j) * zoom + dy, shade) } }
+        for dy in 0..<zoom {
+          for dx in 0..<zoom { picture.set(x: i * zoom + dx, y: (height - 1 - j) * zoom + dy, shade) }
+        }
       }
     }
     for mark in marks { draw(mark, on: &picture) }

@@ -95,10 +95,11 @@ package struct FileDetection {
         reason: "its pixels \(reading.exposure.box) are not those of \(request.difference), \(difference.box)")
     }
     let (result, task) = try measure(science.exposure, template.exposure, difference, score?.exposure, request)
-    let inputs = [
-      ("science", request.science, science.digest), ("matchedTemplate", request.matchedTemplate, template.digest),
-      ("difference", request.difference, given.digest),
-    ] + (request.score.flatMap { path in score.map { [("score", path, $0.digest)] } } ?? [])
+    let inputs =
+      [
+        ("science", request.science, science.digest), ("matchedTemplate", request.matchedTemplate, template.digest),
+        ("difference", request.difference, given.digest),
+      ] + (request.score.flatMap { path in score.map { [("score", path, $0.digest)] } } ?? [])
     let metadata = try metadata(of: task, given)
     try write(result, metadata, provenance(task, request, inputs), folder)
     return summary(of: result, task, products)
@@ -117,6 +118,9 @@ package struct FileDetection {
       return (
         try task.run(science: science, matchedTemplate: template, difference: difference, scoreExposure: score), task
       )
+    } catch let error as DetectAndMeasureError {
+      // Of the configuration, not of the file.
+      throw error
     } catch let error as any CategorizedError {
       throw NamedFailure(file: request.difference, error: error)
     } catch let error as ImagingError {
@@ -204,7 +208,8 @@ package struct FileDetection {
     provenance.dataID = URL(filePath: request.difference).lastPathComponent
     provenance.task = task.fullName
     provenance.configYAML =
-      ConfigText.yaml(task.fullName, configuration.tree) + "detect:\n  psf: \(request.psf?.description ?? "the difference's")\n"
+      ConfigText.yaml(task.fullName, configuration.tree)
+      + "detect:\n  psf: \(request.psf?.description ?? "the difference's")\n"
     provenance.inputs = inputs.map { role, path, digest in
       .init(datasetType: role, dataID: URL(filePath: path).lastPathComponent, digest: digest)
     }
@@ -219,7 +224,9 @@ package struct FileDetection {
     return Summary(
       sourceCount: marks.count, positiveCount: count(.positive), negativeCount: count(.negative),
       dipoleCount: count(.dipole), droppedCount: result.droppedSources?.rowCount ?? 0,
-      products: products.paths.filter { result.diaSources != nil || $0.hasSuffix("difference.h5") || $0.hasSuffix(".json") },
+      products: products.paths.filter {
+        result.diaSources != nil || $0.hasSuffix("difference.h5") || $0.hasSuffix(".json")
+      },
       warnings: task.taskDict.values.flatMap { $0.warnings }, failure: result.failure)
   }
 }

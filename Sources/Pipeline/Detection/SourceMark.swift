@@ -29,7 +29,8 @@ struct SourceMark {
     return (0..<sources.rowCount).compactMap { row in
       let position = sources[slot.position, row]
       guard position.isFinite else { return nil }
-      let kind: Kind = has(isSky, row) ? .sky : has(isDipole, row) ? .dipole : has(isNegative, row) ? .negative : .positive
+      let kind: Kind =
+        has(isSky, row) ? .sky : has(isDipole, row) ? .dipole : has(isNegative, row) ? .negative : .positive
       let sky = sources[coord, row]
       return SourceMark(
         id: sources[id, row], kind: kind, position: position, sky: sky.ra.degrees.isFinite ? sky : nil)

@@ -70,8 +70,9 @@ extension Catalog {
 
   /// Reads a table that ``writeTable(to:_:)`` wrote.
   ///
+  /// - Parameter withFootprints: false for one beside another, whose the group's footprints are.
   /// - Throws: ``HDF5Error``, ``FormatError``.
-  package init(reading name: String, in group: HDF5Group) throws {
+  package init(reading name: String, in group: HDF5Group, withFootprints: Bool = true) throws {
     let (columns, rowCount) = try group.dataset(name).readTable()
     let schema = try Self.readSchema(group, name, columns)
     var storage: [ColumnStorage] = []
@@ -84,7 +85,7 @@ extension Catalog {
       storage.append(values)
     }
     try self.init(schema, rowCount: rowCount, columns: storage)
-    if group.contains("footprints") {
+    if withFootprints, group.contains("footprints") {
       for (row, footprint) in try FootprintCoding.read(try group.group("footprints"), rowCount: rowCount).enumerated() {
         if let footprint { setFootprint(footprint, row: row) }
       }

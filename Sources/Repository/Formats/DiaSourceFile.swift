@@ -42,7 +42,8 @@ extension DiaSourceCatalog: DatasetContent {
     let group = try root.makeGroup("cutouts")
     try group.setAttribute("long_name", "pictures of the sources, one a row of the catalog; NaN beyond the image")
     for (name, pixels) in cutouts {
-      let dataset = try group.write(name, pixels.pixels, shape: [pixels.count, pixels.side, pixels.side],
+      let dataset = try group.write(
+        name, pixels.pixels, shape: [pixels.count, pixels.side, pixels.side],
         chunk: [min(pixels.count, 64), pixels.side, pixels.side])
       try dataset.setAttribute("axes", "source, y, x")
     }
@@ -50,7 +51,7 @@ extension DiaSourceCatalog: DatasetContent {
 
   package static func read(from root: HDF5Group) throws -> DiaSourceCatalog {
     let sources = try Catalog.read(from: root)
-    let dropped = root.contains("dropped") ? try Catalog(reading: "dropped", in: root) : nil
+    let dropped = root.contains("dropped") ? try Catalog(reading: "dropped", in: root, withFootprints: false) : nil
     var cutouts: [(name: String, pixels: Cutouts)] = []
     if root.contains("cutouts") {
       let group = try root.group("cutouts")

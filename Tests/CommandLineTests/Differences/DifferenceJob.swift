@@ -50,9 +50,11 @@ final class DifferenceJob: CoaddJob {
 
   override func write(_ change: (inout String) -> Void = { _ in }) throws {
     try super.write { text in
-      text = text.replacing("assembleCoadd]", with: "assembleCoadd, getTemplate, subtractImages, detectAndMeasureScore]")
-        .replacing("retain: [", with: "retain: [\(Self.types.joined(separator: ", ")), ")
-        .replacing("config:\n", with: "config:\n  \(Self.config)\n")
+      text = text.replacing(
+        "assembleCoadd]", with: "assembleCoadd, getTemplate, subtractImages, detectAndMeasureScore]"
+      )
+      .replacing("retain: [", with: "retain: [\(Self.types.joined(separator: ", ")), ")
+      .replacing("config:\n", with: "config:\n  \(Self.config)\n")
       change(&text)
     }
   }

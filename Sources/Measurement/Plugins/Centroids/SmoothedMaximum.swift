@@ -52,7 +52,9 @@ struct SmoothedMaximum {
       widthY -= (1 + 6 * dy0 * dy0) / 4
     }
     let noise = CentroidNoise(peak: peak, quartic: isQuartic ? 1.33 : 0)
-    func axis(_ offset: Double, _ width: Double, _ slope: Double, _ curve: Double, _ variances: (Double, Double)) -> Axis {
+    func axis(_ offset: Double, _ width: Double, _ slope: Double, _ curve: Double, _ variances: (Double, Double))
+      -> Axis
+    {
       let tau2 = max(width - sigma * sigma, sigma * sigma)
       let error = noise.error(slope: slope, curve: curve, ofSlope: variances.0, ofCurve: variances.1)
       return Axis(offset: offset, error: error, tau2: tau2)

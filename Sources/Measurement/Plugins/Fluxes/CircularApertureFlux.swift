@@ -19,11 +19,13 @@ package struct CircularApertureFluxConfig: MeasurementPluginConfig {
   package init() {}
 
   package static let fields: [ConfigField<Self>] = [
-    .field("radii", \.radii, count: 1...100, doc: "of the circles, pixels", requirement: "0.1 to 1000 pixels",
+    .field(
+      "radii", \.radii, count: 1...100, doc: "of the circles, pixels", requirement: "0.1 to 1000 pixels",
       eachItem: { (0.1...1000).contains($0) }),
     .field(
       "maxSincRadius", \.maxSincRadius, in: 0...100,
-      doc: "up to this radius the weights are those of a critically sampled image, beyond it the areas of pixels, pixels"),
+      doc:
+        "up to this radius the weights are those of a critically sampled image, beyond it the areas of pixels, pixels"),
   ]
 
   package func makePlugin(
@@ -74,14 +76,17 @@ private struct CircularApertureFlux: MeasurementPlugin {
   }
 
   /// `12_0` for 12, as the reference names its columns.
-  private static func columnName(_ radius: Double) -> String { "\(radius)".split(separator: ".").joined(separator: "_") }
+  private static func columnName(_ radius: Double) -> String {
+    "\(radius)".split(separator: ".").joined(separator: "_")
+  }
 
   func measure(row: Int, of catalog: inout Catalog, on image: MeasurementImage) throws(MeasurementFailure) {
     let position = try image.safeCentroid(row: row, of: &catalog, flag: generalFlag)
     let isFlagged = catalog[generalFlag, row]
     for aperture in apertures {
       catalog[aperture.flag, row] = isFlagged
-      guard let sums = sums(aperture, at: position, row, &catalog, image), sums.products.isFinite, sums.variances.isFinite
+      guard let sums = sums(aperture, at: position, row, &catalog, image), sums.products.isFinite,
+        sums.variances.isFinite
       else {
         catalog[aperture.flag, row] = true
         continue
