@@ -129,7 +129,8 @@ import Testing
     let task = try DetectAndMeasureTask(config: config)
     for _ in 0..<2 { try task.calculateMetrics(exposure) }
     func count(_ isCounted: (UInt32) -> Bool) -> Int { mask.bits.pixels.filter(isCounted).count }
-    let bad: UInt32 = 1 << 4 | 1
+    // EDGE and BAD, and the default's NO_DATA and SAT.
+    let bad: UInt32 = 1 << 4 | 1 | 1 << 8 | 2
     for (key, expected) in [
       ("nGoodPixels", count { $0 & bad == 0 }), ("nBadPixels", count { $0 & bad != 0 }),
       ("nPixelsDetectedPositive", count { $0 & 32 != 0 }), ("nPixelsDetectedNegative", count { $0 & 64 != 0 }),

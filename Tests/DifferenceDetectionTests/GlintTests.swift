@@ -148,7 +148,8 @@ struct GlintTests {
   @Test func oddPointsAreNoTrap() {
     let odd = [
       Point2D(x: .nan, y: 3), Point2D(x: .infinity, y: 3), Point2D(x: 1e300, y: -1e300), Point2D(x: 1e9, y: 1e9),
-      Point2D(x: -1e308, y: 1e308), Point2D(x: 0, y: 0), Point2D(x: 0, y: 0), Point2D(x: 5e-324, y: 0),
+      Point2D(x: -1e308, y: 1e308), Point2D(x: 0, y: 0), Point2D(x: 0, y: 0),
+      Point2D(x: Double.leastNonzeroMagnitude, y: 0),
     ]
     for count in 0...odd.count {
       let found = findGlintTrails(among: Array(odd[..<count]))

@@ -145,8 +145,6 @@ import Testing
     let faint = all.filter { (7..<8).contains($0.signalToNoise) }
     let bright = all.filter { $0.signalToNoise >= 8 }
     let (foundFaint, foundBright) = (faint.count { $0.row != nil }, bright.count { $0.row != nil })
-    print("# found", foundFaint, faint.count, foundBright, bright.count)
-    for one in bright where one.row == nil { print("# missed", one.position, one.signalToNoise) }
     #expect(bright.count >= 600 && faint.count >= 30)
     #expect(Double(foundFaint) >= 0.96 * Double(faint.count), "\(foundFaint) of \(faint.count)")
     #expect(Double(foundBright) >= 0.995 * Double(bright.count), "\(foundBright) of \(bright.count)")
@@ -163,7 +161,6 @@ import Testing
       pulls.append((position.y - one.position.y) / Double(one.catalog[errors.errors[1], row]))
     }
     let statistics = try PixelStatistics(of: pulls.map { Float($0) }, .quartiles)
-    print("# pulls", statistics[.median], statistics.robustStandardDeviation, pulls.count)
     #expect(pulls.count > 1000)
     #expect(abs(statistics.robustStandardDeviation - 1) < 0.1, "\(statistics.robustStandardDeviation)")
     #expect(abs(statistics[.median]) < 0.1)
@@ -174,7 +171,6 @@ import Testing
     let dipoles = try found.count { one in
       try one.catalog.column("ip_diffim_DipoleFit_classification", as: Bool.self)[try #require(one.row)]
     }
-    print("# transients as dipoles", dipoles, found.count)
     #expect(Double(dipoles) <= 0.02 * Double(found.count), "\(dipoles) of \(found.count)")
   }
 
@@ -184,19 +180,6 @@ import Testing
     let dipoles = try stars.count { one in
       guard let row = one.row else { return false }
       return try one.catalog.column("ip_diffim_DipoleFit_classification", as: Bool.self)[row]
-    }
-    print("# moved stars", dipoles, stars.count, stars.count { $0.row == nil })
-    for one in stars {
-      guard let row = one.row else { print("#  lost", one.position, one.signalToNoise); continue }
-      if try !one.catalog.column("ip_diffim_DipoleFit_classification", as: Bool.self)[row] {
-        print(
-          "#  not", one.position, one.signalToNoise,
-          try one.catalog.column("ip_diffim_DipoleFit_classificationAttempted", as: Bool.self)[row],
-          try one.catalog.column("ip_diffim_DipoleFit_flag", as: Bool.self)[row],
-          try one.catalog.column("ip_diffim_DipoleFit_separation", as: Double.self)[row],
-          try one.catalog.column("ip_diffim_DipoleFit_deltaChi2", as: Double.self)[row],
-          try one.catalog.column("ip_diffim_DipoleFit_signalToNoise", as: Double.self)[row])
-      }
     }
     #expect(stars.count >= 60)
     #expect(Double(dipoles) >= 0.95 * Double(stars.count), "\(dipoles) of \(stars.count)")

@@ -151,6 +151,11 @@ import Testing
     }
   }
 
+  @Test(arguments: [1e-17, -1e-17, 1e-300, 0]) func aShiftThatIsNoneLeavesTheImage(_ shift: Double) {
+    let image = Image<Double>(box: Box2I(minX: -3, minY: -3, width: 7, height: 7)) { x, y in Double(x * x + y) }
+    #expect(image.shifted(x: shift, y: shift) == image)
+  }
+
   /// The image moved by a fraction is what the kernel of Lanczos says, tap by tap.
   @Test(arguments: [0.5, -0.5, 0.25, -0.3, 1e-12, -1e-12, 0.499999, 0.99])
   func movesAreThoseOfLanczos(_ shift: Double) {

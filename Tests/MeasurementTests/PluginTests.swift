@@ -161,7 +161,7 @@ struct PluginTests {
     let (sigma, flux, noise) = (2.0, 3000.0, 4.0)
     let field = try StarField(count: 400, flux: flux, noise: noise, sigma: sigma, spacing: 36, side: 25, seed: 5)
     let psf = try gaussianPSF(sigma: sigma, side: 25)
-    let kernel = try psf.kernelImage(at: Point2D(x: 0, y: 0))
+    let kernel = psf.kernelImage(at: Point2D(x: 0, y: 0))
     let white = field.exposure.maskedImage.image
     let filtered = Image<Float>(box: white.box) { x, y in
       guard white.box.grown(by: -12).contains(x: x, y: y) else { return 0 }

@@ -57,9 +57,8 @@ struct BlendFit {
       for _ in 0..<2 { guard move(psf) else { return false } }
       guard solve() else { return false }
       let faintest = sources.indices.min { significance($0) < significance($1) }
-      guard let faintest, significance(faintest) < config.minPeakSignificance else { break }
+      guard sources.count > 1, let faintest, significance(faintest) < config.minPeakSignificance else { break }
       sources.remove(at: faintest)
-      if sources.count < 2 { break }
     }
     reducedChi2 = chi2(config.psfError) / Double(max(1, pixels.count - 3 * sources.count))
     return true

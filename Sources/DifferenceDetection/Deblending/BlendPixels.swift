@@ -19,7 +19,8 @@ struct BlendPixels: PixelReplacement {
     self.footprints = footprints
     original = image
     var members: [Int32: [Int]] = [:]
-    for row in 0..<catalog.rowCount where catalog[blend, row] > 0 && footprints[row]?.isHeavy == true {
+    // One that was united with a detection of the other sign is a neighbour still.
+    for row in 0..<catalog.rowCount where catalog[blend, row] > 0 {
       members[catalog[blend, row], default: []].append(row)
     }
     siblings = (0..<catalog.rowCount).map { row in

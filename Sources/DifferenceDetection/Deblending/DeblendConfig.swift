@@ -5,7 +5,7 @@ package import TaskFramework
 
 /// How sources whose footprints are one are separated; names of limits are those of LSST's deblender (detection-measurement A.7.1, F.1.10).
 package struct DeblendConfig: Config {
-  package var maxNumberOfPeaks = 50
+  package var maxNumberOfPeaks = 20
   package var maxFootprintArea = 10_000
   package var maskPlanes = ["SAT", "INTRP", "NO_DATA"]
   package var maxMaskedFraction = 0.25
@@ -17,8 +17,8 @@ package struct DeblendConfig: Config {
   package init() {}
 
   package static let fields: [ConfigField<Self>] = [
-    .field("maxNumberOfPeaks", \.maxNumberOfPeaks, in: 2...500, doc: "blends of more peaks stay one source"),
-    .field("maxFootprintArea", \.maxFootprintArea, in: 1...1_000_000, doc: "larger blends stay one source, pixels"),
+    .field("maxNumberOfPeaks", \.maxNumberOfPeaks, in: 2...100, doc: "blends of more peaks stay one source"),
+    .field("maxFootprintArea", \.maxFootprintArea, in: 1...100_000, doc: "larger blends stay one source, pixels"),
     .field("maskPlanes", \.maskPlanes, count: 0...32, doc: "pixels with these planes do not count"),
     .field("maxMaskedFraction", \.maxMaskedFraction, in: 0...1, doc: "blends of which more is masked stay one source"),
     .field(

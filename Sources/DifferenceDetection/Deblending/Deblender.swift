@@ -52,7 +52,10 @@ struct Deblender {
       return [whole]
     }
     if fit.reducedChi2 < config.psfChisq {
-      return fit.sources.count > 1 ? children(of: footprint, fit, isPSF: true) : [whole]
+      guard fit.sources.count < 2 else { return children(of: footprint, fit, isPSF: true) }
+      // The other peaks are none.
+      let own = Footprint(footprint.spans, peaks: fit.sources.map(\.peak), region: footprint.region)
+      return [Detection(footprint: own)]
     }
     // Not point sources: what lies well apart is several sources all the same.
     let apart = separated(footprint.peaks)

@@ -26,7 +26,8 @@ package enum DetectAndMeasureError: CategorizedError, Hashable, CustomStringConv
   package var description: String {
     switch self {
     case .noSuchFlag(let name, let suggestion):
-      "badSourceFlags: Field \(name) not in schema" + (suggestion.map { "; did you mean \($0)?" } ?? "")
+      "badSourceFlags: Field \(name) not in schema, or no flag: which flags there are follows from measurement.plugins"
+        + (suggestion.map { "; did you mean \($0)?" } ?? "")
     case .tooManyFootprints(let found, let limit):
       "\(found) detections, which is more than maxFootprints (\(limit)): the difference is taken for bad"
     case .noDiaSources: "no sources were found on the difference"

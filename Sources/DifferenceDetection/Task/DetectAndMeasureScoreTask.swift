@@ -49,7 +49,15 @@ package final class DetectAndMeasureScoreTask: Task {
       if config.doSubtractBackground {
         result.differenceBackground = try steps.subtractBackground(from: &measured, and: &searched)
       }
-      if config.doFindCosmicRays { try steps.markCosmicRays(on: &measured) }
+      if config.doFindCosmicRays, let failure = try steps.markCosmicRays(on: &measured) {
+        result.failure = failure
+        return result
+      }
+      let rays = measured.maskedImage.mask
+      try searched.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in
+        let same = try rays.conformed(to: mask.planes)
+        mask.unite(same.bits, pattern: same.planes.bitMask(ofExisting: ["CR"]))
+      }
       let found = try steps.detection.detectFootprints(&searched, doSmooth: false)
       try measured.maskedImage.copyDetections(from: searched.maskedImage.mask)
       let inputs = DetectAndMeasureTask.DiaInputs(
@@ -76,12 +84,13 @@ package final class DetectAndMeasureScoreTask: Task {
     _ diaSources: inout Catalog, mask: Mask, seed: Int64, idFactory: inout IDFactory
   ) throws { try steps.addSkySources(&diaSources, mask: mask, seed: seed, idFactory: &idFactory) }
 
-  /// As ``DetectAndMeasureTask/measureDiaSources(_:science:difference:matchedTemplate:)``.
+  /// As ``DetectAndMeasureTask/measureDiaSources(_:science:difference:matchedTemplate:exposureID:)``.
   package func measureDiaSources(
-    _ diaSources: inout Catalog, science: Exposure, difference: Exposure, matchedTemplate: Exposure
+    _ diaSources: inout Catalog, science: Exposure, difference: Exposure, matchedTemplate: Exposure,
+    exposureID: Int64 = 0
   ) throws {
     try steps.measureDiaSources(
-      &diaSources, science: science, difference: difference, matchedTemplate: matchedTemplate)
+      &diaSources, science: science, difference: difference, matchedTemplate: matchedTemplate, exposureID: exposureID)
   }
 
   /// As ``DetectAndMeasureTask/measureForcedSources(_:science:wcs:template:exposureID:)``.

@@ -13,16 +13,19 @@ extension DetectAndMeasureTask {
   /// - Parameters:
   ///   - diaSources: of ``schema``, each with a footprint.
   ///   - science, matchedTemplate: constrain the dipoles.
+  ///   - exposureID: what the noise in the place of other sources depends on, where there is any.
   /// - Throws: ``Measurement/MeasurementError``, ``Imaging/ImagingError``.
   package func measureDiaSources(
-    _ diaSources: inout Catalog, science: Exposure, difference: Exposure, matchedTemplate: Exposure
+    _ diaSources: inout Catalog, science: Exposure, difference: Exposure, matchedTemplate: Exposure,
+    exposureID: Int64 = 0
   ) throws {
     let children = BlendPixels(diaSources, blend: columns.deblend.blend, image: difference.maskedImage.image)
     // Centroids start from peaks: the slot's column is the dipole fit's, which is not done yet.
     var slots = MeasurementSlots(schema)
     slots.centroid = nil
     try measurement.run(
-      &diaSources, on: difference, orders: -.infinity..<ExecutionOrder.shape, slots: slots, replacement: children)
+      &diaSources, on: difference, orders: -.infinity..<ExecutionOrder.shape, slots: slots, replacement: children,
+      exposureID: exposureID)
     try timer("fitDipoles") { () throws in
       let images = [difference, science, matchedTemplate].map { MeasurementImage($0, slots: slots) }
       for row in 0..<diaSources.rowCount {
@@ -31,7 +34,8 @@ extension DetectAndMeasureTask {
       }
     }
     try measurement.run(
-      &diaSources, on: difference, orders: ExecutionOrder.shape..<(.infinity), replacement: children)
+      &diaSources, on: difference, orders: ExecutionOrder.shape..<(.infinity), replacement: children,
+      exposureID: exposureID)
     if config.doApCorr, let map = difference.apCorrMap { applyApCorr.run(&diaSources, map) }
   }
 
@@ -45,11 +49,20 @@ extension DetectAndMeasureTask {
   package func measureForcedSources(
     _ diaSources: inout Catalog, science: Exposure, wcs: SkyWCS?, template: Bool = false, exposureID: Int64 = 0
   ) throws {
+    let target = template ? columns.forcedTemplate : columns.forced
     guard science.psf != nil else {
       warn("the \(template ? "matched template" : "science image") has no PSF: forced fluxes on it stay empty")
+      if let flag = target.flags.first?.key { for row in 0..<diaSources.rowCount { diaSources[flag, row] = true } }
       return
     }
-    let forced = try forcedMeasurement.run(diaSources, on: science, referenceWCS: wcs, exposureID: exposureID)
-    try (template ? columns.forcedTemplate : columns.forced).copy(from: forced, to: &diaSources)
+    // The pixels of deblended sources are the difference's, not this image's.
+    var reference = diaSources
+    for row in 0..<reference.rowCount {
+      guard let footprint = reference.footprint(row: row), footprint.isHeavy else { continue }
+      reference.setFootprint(
+        Footprint(footprint.spans, peaks: footprint.peaks, region: footprint.region), row: row)
+    }
+    let forced = try forcedMeasurement.run(reference, on: science, referenceWCS: wcs, exposureID: exposureID)
+    try target.copy(from: forced, to: &diaSources)
   }
 }

@@ -10,11 +10,14 @@ internal import TaskFramework
 extension DetectAndMeasureTask {
   /// Counts pixels by what is known about them (detection-measurement A.13.1, A.13.2).
   ///
-  /// **Metadata.** `nGoodPixels`, `nBadPixels` (with a plane of `detection.excludeMaskPlanes`), `nPixelsDetectedPositive`, `nPixelsDetectedNegative`,
+  /// **Metadata.** `nGoodPixels`, `nBadPixels` (where no source can be: with a plane of `detection.excludeMaskPlanes` or, unless
+  /// `doRejectBadMaskPlaneDetections` is off, `badMaskPlanes`), `nPixelsDetectedPositive`, `nPixelsDetectedNegative`,
   /// `nBadPixelsDetectedPositive`, `nBadPixelsDetectedNegative`, and for each plane of the mask `PLANE_mask_fraction`, in lower case.
   package func calculateMetrics(_ difference: Exposure) throws {
     let mask = difference.maskedImage.mask
-    let bad = mask.planes.bitMask(ofExisting: detection.config.excludeMaskPlanes)
+    let bad = mask.planes.bitMask(
+      ofExisting: detection.config.excludeMaskPlanes
+        + (config.doRejectBadMaskPlaneDetections ? config.badMaskPlanes : []))
     let positive = mask.planes.bitMask(ofExisting: ["DETECTED"])
     let negative = mask.planes.bitMask(ofExisting: ["DETECTED_NEGATIVE"])
     let area = mask.box.area

@@ -31,7 +31,6 @@ extension DetectAndMeasureTask {
 
   /// Subtracts the difference's background, fitted beside the sources that are found on it less a first one (A.14.1).
   ///
-  /// - Parameter score: the matched-filtered difference, which sources are found on then, and which the background is subtracted from, too: its filter has sum 1.
   /// - Returns: what was subtracted.
   func subtractBackground(from difference: inout Exposure) throws -> Image<Float> {
     var first = difference
@@ -65,11 +64,18 @@ extension DetectAndMeasureTask {
   }
 
   /// Marks cosmic rays in the mask (A.14.4).
-  func markCosmicRays(on exposure: inout Exposure) throws {
-    guard let psf = exposure.psf else { return }
-    let found = try findCosmicRays(
-      in: &exposure.maskedImage, psf: try psf.kernelImage(at: psf.averagePosition), config.cosmicray)
-    try metadata.set("cosmic_ray_count", found.count)
+  ///
+  /// - Returns: that there are too many, if there are.
+  func markCosmicRays(on exposure: inout Exposure) throws -> TooManyCosmicRays? {
+    guard let psf = exposure.psf else { return nil }
+    do {
+      let found = try findCosmicRays(
+        in: &exposure.maskedImage, psf: try psf.kernelImage(at: psf.averagePosition), config.cosmicray)
+      try metadata.set("cosmic_ray_count", found.count)
+      return nil
+    } catch let error as TooManyCosmicRays {
+      return error
+    }
   }
 }
 

@@ -33,10 +33,12 @@ extension DetectAndMeasureTask {
       try addSkySources(&sources, mask: difference.maskedImage.mask, seed: exposureID, idFactory: &ids)
     }
     var dropped = try DroppedSources()
+    try measureDiaSources(
+      &sources, science: science, difference: difference, matchedTemplate: matchedTemplate, exposureID: exposureID)
+    // After measuring: the other children of a blend are measured without this one's light only while it is there.
     if config.doRejectBadMaskPlaneDetections {
       sources = try rejectBadMaskPlanes(sources, difference.maskedImage.mask, &dropped)
     }
-    try measureDiaSources(&sources, science: science, difference: difference, matchedTemplate: matchedTemplate)
     sources = try removeBadSources(sources, &dropped)
     if config.doFindGlints { result.glints = try flagGlints(&sources) }
     if config.doForcedMeasurement {

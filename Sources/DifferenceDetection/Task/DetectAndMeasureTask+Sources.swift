@@ -8,7 +8,9 @@ internal import SkyGeometry
 internal import TaskFramework
 
 extension DetectAndMeasureTask {
-  /// A row for each detection, the positive ones first; blends are separated. No row has an ID yet.
+  /// A row for each detection, the positive ones first; blends are separated.
+  ///
+  /// No row has an ID yet.
   func catalog(of found: DetectedFootprints, on difference: Exposure) throws -> Catalog {
     var deblender: Deblender?
     if config.doDeblend, let psf = difference.psf {
@@ -75,6 +77,7 @@ extension DetectAndMeasureTask {
       let footprint = PolarityMerge.footprint(of: parts, region: parts[0].region)
       result.setFootprint(footprint, row: row)
       columns.deblend.write(Detection(footprint: footprint), blend: 0, row: row, to: &result)
+      result[columns.deblend.blend, row] = group.map { sources[columns.deblend.blend, $0] }.max() ?? 0
       result[columns.isNegative, row] = false
       (result[columns.fromPositive, row], result[columns.fromNegative, row]) = (true, true)
       result[columns.significance, row] = sources[columns.significance, strongest]

@@ -40,6 +40,10 @@ package final class DetectAndMeasureTask: Task {
     skySources = try node.makeSubtask("skySources")
     columns = try DiaSourceColumns(config, measurement, applyApCorr)
     let schema = columns.schema
+    for (slot, name) in measurement.config.slots.all {
+      guard let name, schema.names(withPrefix: name + "_").isEmpty else { continue }
+      throw CatalogError.invalidSchema("\(slot.rawValue) is \(name), which no measurement makes")
+    }
     badSourceFlags = try config.badSourceFlags.map { name in
       guard let key = try? schema.key(name, as: Bool.self) else {
         throw DetectAndMeasureError.noSuchFlag(
@@ -73,7 +77,10 @@ package final class DetectAndMeasureTask: Task {
       try prepare(&searched)
       var result = DetectAndMeasureResult(subtractedMeasuredExposure: difference)
       if config.doSubtractBackground { result.differenceBackground = try subtractBackground(from: &searched) }
-      if config.doFindCosmicRays { try markCosmicRays(on: &searched) }
+      if config.doFindCosmicRays, let failure = try markCosmicRays(on: &searched) {
+        result.failure = failure
+        return result
+      }
       let found = try detection.detectFootprints(&searched)
       let inputs = DiaInputs(
         science: science, matchedTemplate: matchedTemplate, kernelSources: kernelSources, exposureID: exposureID,

@@ -24,7 +24,13 @@ struct ShiftTaps {
       return
     }
     let whole = shift < 0 ? -1 : 0
-    values = Self.lanczos(at: 1 - (shift - Double(whole)))
+    let fraction = 1 - (shift - Double(whole))
+    // A shift that is lost beside 1 is none.
+    guard fraction > 0, fraction < 1 else {
+      (values, first) = ([1], 0)
+      return
+    }
+    values = Self.lanczos(at: fraction)
     first = -whole - 5
   }
 

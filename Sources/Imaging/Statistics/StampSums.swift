@@ -9,13 +9,13 @@ internal import SkyGeometry
 /// nothing but their width.
 package struct StampSums: Sendable {
   package private(set) var pixelCount = 0
-  /// Σm
+  /// Σm.
   package private(set) var model = 0.0
-  /// Σm²
+  /// Σm².
   package private(set) var squares = 0.0
-  /// Σmd
+  /// Σmd.
   package private(set) var products = 0.0
-  /// Σm²v
+  /// Σm²v.
   package private(set) var variances = 0.0
   private let stamp: Image<Double>
   private let pixels: MaskedImage

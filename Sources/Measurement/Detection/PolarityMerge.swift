@@ -38,11 +38,16 @@ package struct PolarityMerge: Sendable {
     let rows = Self.rows(of: positive)
     let reach = max(0, min(reach, 10_000)) + 1
     for (number, footprint) in negative.enumerated() {
+      var tooFar: Set<Int> = []
       for span in footprint.spans.spans {
         for y in span.y - reach...span.y + reach {
           rows[y]?.forEach(overlapping: span.x0 - reach, span.x1 + reach) { other in
             let (a, b) = (root(other), root(positive.count + number))
-            guard a != b, Self.areNear(positive[other], footprint, separation) else { return }
+            guard a != b, !tooFar.contains(other) else { return }
+            guard Self.areNear(positive[other], footprint, separation) else {
+              tooFar.insert(other)
+              return
+            }
             parents[max(a, b)] = min(a, b)
           }
         }

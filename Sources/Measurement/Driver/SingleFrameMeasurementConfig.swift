@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which measurements are done, and which of them stand for their kind.
 
-internal import Catalogs
+package import Catalogs
 package import TaskFramework
 
 /// The measurements that there are.
@@ -70,7 +70,7 @@ package struct SlotConfig: Config {
     .field("calibFlux", \.calibFlux, doc: "flux that photometric calibration uses"),
   ]
 
-  var all: [(slot: Slot, measurement: String?)] {
+  package var all: [(slot: Slot, measurement: String?)] {
     [
       (.centroid, centroid), (.shape, shape), (.psfShape, psfShape), (.apFlux, apFlux), (.psfFlux, psfFlux),
       (.modelFlux, modelFlux), (.gaussianFlux, gaussianFlux), (.calibFlux, calibFlux),

@@ -7,6 +7,7 @@ internal import Foundation
 internal import Imaging
 internal import OrderedCollections
 package import Repository
+package import SingleFrame
 internal import SkyGeometry
 package import TaskFramework
 
@@ -24,6 +25,9 @@ package struct FileDetection {
     package var score: String?
     /// Of the difference, when the file has none, or another.
     package var psf: PSFArgument?
+    package var sciencePSF: PSFArgument?
+    /// Whether the science image has no sky, or keeps it: forced fluxes have it in them then.
+    package var keepsSky = false
 
     package init(science: String, matchedTemplate: String, difference: String) {
       (self.science, self.matchedTemplate, self.difference) = (science, matchedTemplate, difference)
@@ -44,6 +48,7 @@ package struct FileDetection {
     package let positiveCount: Int
     package let negativeCount: Int
     package let dipoleCount: Int
+    package let skyCount: Int
     package let droppedCount: Int
     package let products: [String]
     package let warnings: [String]
@@ -51,17 +56,21 @@ package struct FileDetection {
   }
 
   private let configuration: DetectAndMeasureConfig
+  private let characterization: CharacterizeImageTask
   private let context: TaskContext
   private let reader: ExposureReader
   private let options: Options
   private let replaces: Bool
   private let files: AtomicFile
 
+  /// - Parameter characterization: for the science image: takes its sky off, and measures its PSF where it has none.
   package init(
-    _ configuration: DetectAndMeasureConfig, context: TaskContext, reader: ExposureReader = .init(),
+    _ configuration: DetectAndMeasureConfig, characterization: CharacterizeImageTask, context: TaskContext,
+    reader: ExposureReader = .init(),
     options: Options = .init(), replaces: Bool = false, files: AtomicFile = AtomicFile()
   ) {
     self.configuration = configuration
+    self.characterization = characterization
     self.context = context
     self.reader = reader
     self.options = options
@@ -73,6 +82,7 @@ package struct FileDetection {
   package func run(_ request: Request, into folder: String) throws -> Summary {
     let products = NewProducts(folder: folder, names: names)
     try products.check(replaces: replaces)
+    let task = try makeTask(withScore: request.score != nil)
     let given = try reader.read(request.difference)
     try check(given, isScore: false, request.difference)
     var difference = given.exposure
@@ -80,11 +90,13 @@ package struct FileDetection {
     guard difference.psf != nil else {
       throw IngestError(file: request.difference, reason: "it has no PSF; --psf gives one")
     }
+    try requireUsablePixels(difference, request.difference)
     let science = try reader.read(request.science)
     let template = try reader.read(request.matchedTemplate)
     let score = try request.score.map { path in
       let score = try reader.read(path)
       try check(score, isScore: true, path)
+      try requireUsablePixels(score.exposure, path)
       return score
     }
     for (path, reading) in [(request.science, science), (request.matchedTemplate, template)]
@@ -94,7 +106,8 @@ package struct FileDetection {
         file: path,
         reason: "its pixels \(reading.exposure.box) are not those of \(request.difference), \(difference.box)")
     }
-    let (result, task) = try measure(science.exposure, template.exposure, difference, score?.exposure, request)
+    let image = try characterized(science.exposure, request)
+    let result = try measure(task, image, template.exposure, difference, score?.exposure, request)
     let inputs =
       [
         ("science", request.science, science.digest), ("matchedTemplate", request.matchedTemplate, template.digest),
@@ -105,22 +118,50 @@ package struct FileDetection {
     return summary(of: result, task, products)
   }
 
-  private func measure(
-    _ science: Exposure, _ template: Exposure, _ difference: Exposure, _ score: Exposure?, _ request: Request
-  ) throws -> (DetectAndMeasureResult, any Task) {
+  /// - Throws: ``TaskFramework/ConfigProblem`` for settings that contradict each other, whatever the files.
+  private func makeTask(withScore: Bool) throws -> any Task {
     do {
-      guard var score else {
-        let task = try DetectAndMeasureTask(config: configuration, context: context)
-        return (try task.run(science: science, matchedTemplate: template, difference: difference), task)
+      return withScore
+        ? try DetectAndMeasureScoreTask(config: configuration, context: context)
+        : try DetectAndMeasureTask(config: configuration, context: context)
+    } catch let error as CatalogError {
+      throw ConfigProblem(path: "measurement", reason: "\(error)")
+    }
+  }
+
+  /// The science image as the subtraction saw it: without sky, and with a PSF.
+  private func characterized(_ science: Exposure, _ request: Request) throws -> Exposure {
+    var exposure = science
+    if let psf = request.sciencePSF { exposure.psf = try psf.psf(over: exposure.box) }
+    if request.keepsSky, exposure.psf != nil { return exposure }
+    do {
+      return try characterization.run(exposure, keepSky: request.keepsSky).exposure
+    } catch let error as any CategorizedError {
+      throw NamedFailure(file: request.science, error: error)
+    } catch let error as ImagingError {
+      throw NamedFailure(file: request.science, error: error)
+    }
+  }
+
+  private func requireUsablePixels(_ exposure: Exposure, _ file: String) throws {
+    let planes = exposure.maskedImage
+    let (pixels, variances) = (planes.image.pixels, planes.variance.pixels)
+    for i in pixels.indices where pixels[i].isFinite && variances[i] > 0 && variances[i].isFinite { return }
+    throw IngestError(file: file, reason: "no pixel has a value and a variance above 0: nothing can be found on it")
+  }
+
+  private func measure(
+    _ task: any Task, _ science: Exposure, _ template: Exposure, _ difference: Exposure, _ score: Exposure?,
+    _ request: Request
+  ) throws -> DetectAndMeasureResult {
+    do {
+      if var score, let task = task as? DetectAndMeasureScoreTask {
+        if request.psf != nil || score.psf == nil { score.psf = difference.psf }
+        return try task.run(
+          science: science, matchedTemplate: template, difference: difference, scoreExposure: score)
       }
-      if request.psf != nil || score.psf == nil { score.psf = difference.psf }
-      let task = try DetectAndMeasureScoreTask(config: configuration, context: context)
-      return (
-        try task.run(science: science, matchedTemplate: template, difference: difference, scoreExposure: score), task
-      )
-    } catch let error as DetectAndMeasureError {
-      // Of the configuration, not of the file.
-      throw error
+      guard let task = task as? DetectAndMeasureTask else { throw TaskError("there is no score to find sources on") }
+      return try task.run(science: science, matchedTemplate: template, difference: difference)
     } catch let error as any CategorizedError {
       throw NamedFailure(file: request.difference, error: error)
     } catch let error as ImagingError {
@@ -146,6 +187,8 @@ package struct FileDetection {
       + ["metadata.json"]
   }
 
+  private static func isOfSources(_ name: String) -> Bool { name.hasPrefix("diaSources") || name == "overlay.png" }
+
   private func metadata(of task: any Task, _ given: ExposureReader.Reading) throws -> TaskMetadata {
     var metadata = TaskMetadata()
     // What is known of the subtraction stays known.
@@ -158,8 +201,9 @@ package struct FileDetection {
     _ result: DetectAndMeasureResult, _ metadata: TaskMetadata, _ provenance: Provenance, _ folder: String
   ) throws {
     if replaces {
-      NewProducts(folder: folder, names: names).removeOthers(of: [
-        "diaSources.fits", "difference.fits", "diaSources.reg", "overlay.png",
+      let written = names.filter { result.diaSources != nil || !Self.isOfSources($0) }
+      NewProducts(folder: folder, names: written).removeOthers(of: [
+        "diaSources.h5", "diaSources.fits", "difference.fits", "diaSources.reg", "overlay.png",
       ])
     }
     func origin(_ product: String) -> Provenance {
@@ -210,6 +254,7 @@ package struct FileDetection {
     provenance.configYAML =
       ConfigText.yaml(task.fullName, configuration.tree)
       + "detect:\n  psf: \(request.psf?.description ?? "the difference's")\n"
+      + "  sciencePSF: \(request.sciencePSF?.description ?? "its own, or measured")\n  keepSky: \(request.keepsSky)\n"
     provenance.inputs = inputs.map { role, path, digest in
       .init(datasetType: role, dataID: URL(filePath: path).lastPathComponent, digest: digest)
     }
@@ -223,10 +268,10 @@ package struct FileDetection {
     func count(_ kind: SourceMark.Kind) -> Int { marks.count { $0.kind == kind } }
     return Summary(
       sourceCount: marks.count, positiveCount: count(.positive), negativeCount: count(.negative),
-      dipoleCount: count(.dipole), droppedCount: result.droppedSources?.rowCount ?? 0,
-      products: products.paths.filter {
-        result.diaSources != nil || $0.hasSuffix("difference.h5") || $0.hasSuffix(".json")
+      dipoleCount: count(.dipole), skyCount: count(.sky), droppedCount: result.droppedSources?.rowCount ?? 0,
+      products: products.names.filter { result.diaSources != nil || !Self.isOfSources($0) }.map {
+        "\(products.folder)/\($0)"
       },
-      warnings: task.taskDict.values.flatMap { $0.warnings }, failure: result.failure)
+      warnings: (characterization.warnings + task.taskDict.values.flatMap { $0.warnings }), failure: result.failure)
   }
 }

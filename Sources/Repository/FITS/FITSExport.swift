@@ -90,7 +90,13 @@ package func fitsFile(of catalog: Catalog, name: String) throws -> [UInt8] {
     if !field.doc.isEmpty { try writer.set("TCOMM\(index + 1)", .string(field.doc)) }
   }
   for (alias, target) in catalog.schema.aliases.sorted(by: { $0.key < $1.key }) {
-    try writer.addCard("ALIAS   = '\(alias):\(target)'")
+    // Text that is too long for a card goes on in the next ones.
+    var (rest, keyword) = ("\(alias):\(target)"[...], "ALIAS   = ")
+    while rest.count > 67 {
+      try writer.addCard("\(keyword)'\(rest.prefix(67))&'")
+      (rest, keyword) = (rest.dropFirst(67), "CONTINUE  ")
+    }
+    try writer.addCard("\(keyword)'\(rest)'")
   }
   for (index, field) in fields.enumerated() {
     let column = catalog.storage(index)

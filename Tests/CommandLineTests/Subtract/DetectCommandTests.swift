@@ -14,6 +14,7 @@ extension ProgramTests {
   @Suite struct DetectCommandTests {
     private struct Reading: Decodable {
       let count: Int
+      let fitsCount: Int
       let x: [Double]
       let unit: String
       let reasons: [String]
@@ -63,7 +64,7 @@ extension ProgramTests {
 
     @Test func whatChangedIsFound() throws {
       try inFolder { folder in
-        let options = ["--score", "sub/score.h5", "-o", "out", "--fits", "--regions", "--overlay"]
+        let options = ["--score", "sub/score.h5", "--keep-sky", "-o", "out", "--fits", "--regions", "--overlay"]
         let end = try run(Self.inputs + options, in: folder)
         #expect(end.status == 0 && end.errors.isEmpty, "\(end.errors)")
         let names = [
@@ -89,11 +90,12 @@ extension ProgramTests {
         let regions = try String(contentsOfFile: folder + "/out/diaSources.reg", encoding: .utf8)
         #expect(regions.split(separator: "\n").count == sources.rowCount + 2 && regions.contains("image; circle("))
         // The same files give the same bytes.
-        let again = try run(Self.inputs + ["--score", "sub/score.h5", "-o", "again"], in: folder)
+        let again = try run(Self.inputs + ["--score", "sub/score.h5", "--keep-sky", "-o", "again"], in: folder)
         #expect(again.status == 0)
         #expect(try readFile(folder + "/again/diaSources.h5") == readFile(file))
         guard Peers.isAvailable else { return }
         let reading = try JSONDecoder().decode(Reading.self, from: Peers.run("read_sources.py", [file]))
+        #expect(reading.fitsCount == reading.count)
         #expect(reading.count == sources.rowCount && reading.unit == "ct" && reading.documented)
         #expect(
           reading.shapes == [
@@ -128,12 +130,18 @@ extension ProgramTests {
       try inFolder { folder in
         let small = Exposure(MaskedImage(box: Box2I(width: 40, height: 40)))
         try AtomicFile().publish(try Dataset(small).encode("small"), to: "\(folder)/small.h5")
+        let other = Box2I(width: 40, height: 40)
+        let tiny = Exposure(
+          try MaskedImage(
+            image: Image(box: other, fill: 1), mask: Mask(box: other), variance: Image(box: other, fill: 1)))
+        try AtomicFile().publish(try Dataset(tiny).encode("tiny"), to: "\(folder)/tiny.h5")
         for (arguments, status, text) in [
           (["nope.h5"] + Self.inputs.dropFirst() + ["-o", "x"], Int32(66), "nope.h5"),
           ([Self.inputs[0], Self.inputs[1], "sub/score.h5", "-o", "x"], 65, "--score takes this file"),
           (Self.inputs + ["--score", "sub/difference.h5", "-o", "x"], 65, "it is a difference"),
-          (Self.inputs + ["--score", "small.h5", "-o", "x"], 65, "are not those of"),
+          (Self.inputs + ["--score", "tiny.h5", "-o", "x"], 65, "are not those of"),
           ([Self.inputs[0], Self.inputs[1], "small.h5", "-o", "x"], 65, "--psf"),
+          ([Self.inputs[0], Self.inputs[1], "small.h5", "-o", "x", "--psf", "4"], 65, "no pixel has"),
           (["small.h5"] + Self.inputs.dropFirst() + ["-o", "x"], 65, "are not those of"),
           (
             Self.inputs + ["-o", "x", "-c", "detectAndMeasure:badSourceFlags=[base_PixelFlags_flag_edgy]"], 78,
@@ -141,6 +149,15 @@ extension ProgramTests {
           ),
           (Self.inputs + ["-o", "x", "-c", "detectAndMeasure:cutoutSize=30"], 78, "odd"),
           (Self.inputs + ["-o", "x", "--psf", "900"], 64, "0.1 to 200"),
+          (
+            Self.inputs + ["-o", "x", "-c", "detectAndMeasure:measurement.slots.apFlux=base_CircularApertureFlux_9_0"],
+            78,
+            "slot_ApFlux"
+          ),
+          (
+            Self.inputs + ["-o", "x", "-c", "detectAndMeasure:measurement.plugins.names=[base_PeakCentroid]"], 78,
+            "base_SdssCentroid"
+          ),
           (Self.inputs + ["-o", "x", "-c", "detectAndMeasure:maxFootprints=1"], 65, "maxFootprints"),
         ] as [([String], Int32, String)] {
           let end = try run(arguments, in: folder)
@@ -149,6 +166,15 @@ extension ProgramTests {
         // The last one found too much: its detection planes are there.
         #expect(FileManager.default.fileExists(atPath: folder + "/x/difference.h5"))
         #expect(!FileManager.default.fileExists(atPath: folder + "/x/diaSources.h5"))
+        // An earlier catalog does not stand beside a failure.
+        #expect(try run(Self.inputs + ["-o", "y"], in: folder).status == 0)
+        let failed = try run(
+          Self.inputs + ["-o", "y", "--overwrite", "-c", "detectAndMeasure:maxFootprints=1"], in: folder)
+        #expect(failed.status == 65)
+        #expect(!FileManager.default.fileExists(atPath: folder + "/y/diaSources.h5"))
+        let unused = try run(
+          Self.inputs + ["-o", "z", "-c", "detectAndMeasureScore:cutoutSize=0"], in: folder)
+        #expect(unused.status == 0 && unused.errors.contains("do nothing"), "\(unused.errors)")
       }
     }
   }
