@@ -21,7 +21,6 @@ struct DipoleClassificationTests {
         dipoles += found.dipoles
       }
     }
-    print("# recall", candidates, dipoles)
     // Others are too faint, or too close for their brightness, to be seen with both signs.
     #expect(candidates > 1000)
     #expect(Double(dipoles) >= 0.95 * Double(candidates), "\(dipoles) of \(candidates)")
@@ -47,11 +46,9 @@ struct DipoleClassificationTests {
           count += 49
           candidates += found.candidates
           dipoles += found.dipoles
-          if found.dipoles > 0 { print("# new", starSN, distance, sn, found) }
         }
       }
     }
-    print("# new", count, candidates, dipoles)
     #expect(candidates > 50)
     #expect(Double(dipoles) <= 0.02 * Double(count), "\(dipoles) of \(count)")
   }

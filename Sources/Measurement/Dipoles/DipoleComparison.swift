@@ -20,14 +20,14 @@ struct DipoleComparison {
     _ data: DipoleData, _ state: PointSourceFit.State, in fit: PointSourceFit, single: Double, _ config: DipoleFitConfig
   ) {
     let dipole = fit.chi2(ofPlane: 0, at: state)
-    let count = fit.planes[0].count
+    let (count, unknowns) = (fit.planes[0].count, 5 + config.negativeFlux)
     // Where neither fits, differences of χ² mean less: noise is what the better one leaves.
-    let excess = dipole / Double(max(1, count - 4 - fit.fluxCount))
+    let excess = dipole / Double(max(1, count - unknowns))
     let noise = config.weighting == .variance ? max(1, excess) : excess
     let gain = single - dipole
     deltaChi2 = config.weighting == .variance ? gain : gain / noise
     // A single source has a flux and a position.
-    bicDifference = gain / noise - Double(4 + fit.fluxCount - 3) * log(Double(max(1, count)))
+    bicDifference = gain / noise - Double(unknowns - 3) * log(Double(max(1, count)))
     let hasBackground = data.hasDifferenceBackground(config)
     guard let share = Self.lobeShare(data.difference, state, hasBackground: hasBackground) else { return nil }
     lobeShare = share

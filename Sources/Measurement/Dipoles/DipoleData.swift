@@ -20,6 +20,13 @@ struct DipoleData {
     /// Where the image has the star of its lobe, when it can be told.
     var star: Point2D?
 
+    /// With the variances that shared noise makes.
+    func raised() -> Plane {
+      var result = self
+      for i in result.pixels.variances.indices { result.pixels.variances[i] *= correlation }
+      return result
+    }
+
     func fitPlane(_ terms: [FitPlane.Term], hasBackground: Bool) -> FitPlane {
       FitPlane(
         pixels, weights: pixels.weights(times: weight / scale), kernel: kernel, terms: terms,
@@ -33,6 +40,8 @@ struct DipoleData {
   var template: Plane?
   /// The science image and the template with all of their pixels, where there are such images.
   private(set) var whole: (science: Plane?, template: Plane?) = (nil, nil)
+  /// Where both images have a star that did not move, when there is one to be fitted, too.
+  var neighbour: Point2D?
 
   /// The region in which a source may be fitted, of at most 2¹⁸ pixels with the box about it.
   ///
@@ -73,18 +82,17 @@ struct DipoleData {
     for (image, isScience) in [(science, true), (template, false)] {
       guard let image else { continue }
       var plane = try plane(image, weight: config.relWeight * config.relWeight)
-      if isScience { whole.science = plane } else { whole.template = plane }
       // Close lobes push each other apart: the star is then nearer to the middle than its peak.
       let star = LobeStar(
         plane.pixels, plane.kernel, near: [isScience ? start.positive : start.negative, start.center],
         sigma: start.sigma, hasBackground: config.fitBackground > 0)
+      if !isScience, let correlation { plane.correlation = correlation }
+      let all = plane.raised()
+      if isScience { whole.science = all } else { whole.template = all }
       guard let star else { continue }
       plane.pixels = star.pixels
+      plane = plane.raised()
       plane.star = star.position
-      if !isScience, let correlation {
-        plane.correlation = correlation
-        for i in plane.pixels.variances.indices { plane.pixels.variances[i] *= correlation }
-      }
       plane.scale = max(1, star.scale / plane.correlation)
       if isScience { self.science = plane } else { self.template = plane }
     }
@@ -118,23 +126,25 @@ struct DipoleData {
     self.template = template
   }
 
-  /// The fit of two sources: what the difference shows of both, and each image of its own.
+  /// The fit of two sources: what the difference shows of both, and each image of its own; the third is the neighbour.
+  ///
+  /// The fluxes are those of the lobes, one or two, and that of the neighbour.
   func problem(_ config: DipoleFitConfig) -> PointSourceFit {
     let second = config.fitSeparateNegParams ? 1 : 0
-    let isWeighted = config.weighting == .variance
-    let hasBackground = config.fitBackground > (isWeighted ? 0 : 1)
+    let hasBackground = config.fitBackground > (config.weighting == .variance ? 0 : 1)
+    let still = neighbour == nil ? [] : [FitPlane.Term(source: 2, flux: second + 1)]
     var planes = [
       difference.fitPlane(
         [.init(source: 0, flux: 0), .init(source: 1, flux: second, sign: -1)],
         hasBackground: hasDifferenceBackground(config))
     ]
     if let science {
-      planes.append(science.fitPlane([.init(source: 0, flux: 0)], hasBackground: hasBackground))
+      planes.append(science.fitPlane([.init(source: 0, flux: 0)] + still, hasBackground: hasBackground))
     }
     if let template {
-      planes.append(template.fitPlane([.init(source: 1, flux: second)], hasBackground: hasBackground))
+      planes.append(template.fitPlane([.init(source: 1, flux: second)] + still, hasBackground: hasBackground))
     }
-    return PointSourceFit(planes: planes, sourceCount: 2, fluxCount: second + 1)
+    return PointSourceFit(planes: planes, sourceCount: 2 + still.count, fluxCount: second + 1 + still.count)
   }
 
   /// χ² of a single source, positive or negative, on the difference.
@@ -152,6 +162,20 @@ struct DipoleData {
   var alone: DipoleData {
     var result = self
     (result.science, result.template) = (nil, nil)
+    return result
+  }
+
+  /// With a star that did not move at the brightest pixel of all, and all pixels of the two images.
+  ///
+  /// - Returns: `nil` unless there are both images.
+  var withNeighbour: DipoleData? {
+    guard let science = whole.science, let template = whole.template else { return nil }
+    let usable = template.pixels.variances.indices.filter { template.pixels.variances[$0] > 0 }
+    guard let peak = usable.max(by: { template.pixels.values[$0] < template.pixels.values[$1] }) else { return nil }
+    let box = template.pixels.box
+    var result = self
+    (result.science, result.template) = (science, template)
+    result.neighbour = Point2D(x: Double(box.minX + peak % box.width), y: Double(box.minY + peak / box.width))
     return result
   }
 

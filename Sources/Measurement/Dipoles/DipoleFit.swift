@@ -90,7 +90,7 @@ package struct DipoleFit: Hashable, Sendable {
     guard let covariance = data.covariance(of: state, in: fit, config),
       let comparison = DipoleComparison(data, state, in: fit, single: single, config)
     else { throw .undetermined }
-    let second = fit.fluxCount - 1
+    let (firstUnknown, second) = (2 * fit.sourceCount, config.negativeFlux)
     let (first, other) = (state.linear[0], state.linear[second])
 
     /// Standard error of a sum of unknowns, each times a factor.
@@ -107,10 +107,10 @@ package struct DipoleFit: Hashable, Sendable {
         positionError: Point2D(x: error([(2 * i, 1)]), y: error([(2 * i + 1, 1)])), flux: flux,
         fluxError: error([(fluxUnknown, 1)]))
     }
-    positive = lobe(0, first, 4)
-    negative = lobe(1, other, 4 + second)
+    positive = lobe(0, first, firstUnknown)
+    negative = lobe(1, other, firstUnknown + second)
     flux = (first + other) / 2
-    fluxError = error([(4, 0.5), (4 + second, 0.5)])
+    fluxError = error([(firstUnknown, 0.5), (firstUnknown + second, 0.5)])
     center = (positive.position + negative.position) * 0.5
     centerError = Point2D(x: error([(0, 0.5), (2, 0.5)]), y: error([(1, 0.5), (3, 0.5)]))
     dataCount = fit.dataCount
@@ -125,6 +125,6 @@ package struct DipoleFit: Hashable, Sendable {
     let isFree = !zip(state.positions, start.bounds).contains { $1.isOnEdge($0) }
     isDipole =
       isFree && signalToNoise > config.minSn && max(first, other) / (2 * flux) < config.maxFluxRatio
-      && lobeShare < config.maxFluxRatio && bicDifference > 0 && solution.isSeenOnImages(sigma: start.sigma)
+      && lobeShare < config.maxFluxRatio && bicDifference > 0
   }
 }
