@@ -90,6 +90,21 @@ import Testing
     }
   }
 
+  /// The init-output: an empty catalog of the columns, under the name that the connections give the sources.
+  @Test func theSchemaIsKnownBeforehand() throws {
+    let task = try DetectAndMeasureScoreTask()
+    let schema = try #require(task.allSchemaCatalogs()["goodSeeingDiff_diaSrc"])
+    #expect(schema.rowCount == 0 && schema.schema == task.schema)
+    var config = DetectAndMeasureConfig()
+    try config.set("connections.coaddName", to: .string("deep"))
+    #expect(try DetectAndMeasureTask(config: config).schemaCatalogs()["deepDiff_diaSrc"] != nil)
+    // Every column says what it is, and every number with a dimension its unit.
+    for field in task.schema.fields { #expect(!field.doc.isEmpty, "\(field.name)") }
+    for name in ["base_PsfFlux_instFlux", "ip_diffim_DipoleFit_separation", "ext_shapeHSM_HsmSourceMoments_xx"] {
+      #expect(try !task.schema.field(name).unit.isEmpty)
+    }
+  }
+
   /// E.1.8: planes that an exposure lacks are no reason to stop.
   @Test(arguments: DetectionScene.Way.allCases)
   func missingMaskPlanesAreNoError(_ way: DetectionScene.Way) throws {

@@ -54,7 +54,13 @@ package final class DetectAndMeasureTask: Task {
   }
 
   package var schema: Schema { columns.schema }
-  package func schemaCatalogs() -> [String: Catalog] { ["diaSrc": Catalog(columns.schema)] }
+
+  /// By the name of the catalog's dataset type, as the configuration's connections have it.
+  package func schemaCatalogs() -> [String: Catalog] {
+    let names = config.connections.values
+    let type = names["diaSources"] ?? (names["coaddName"] ?? "goodSeeing") + "Diff_diaSrc"
+    return [type: Catalog(columns.schema)]
+  }
 
   /// Finds and measures the sources of a difference.
   ///
