@@ -14,7 +14,8 @@ extension ProgramTests {
 
     /// The job without what follows templates.
     private static func endingThere(_ text: inout String) {
-      text = text.replacing(", subtractImages]", with: "]").replacing("  \(DifferenceJob.config)\n", with: "")
+      text = text.replacing(", subtractImages, detectAndMeasureScore]", with: "]").replacing(
+        "  \(DifferenceJob.config)\n", with: "")
       for type in DifferenceJob.types where type != Self.type { text = text.replacing("\(type), ", with: "") }
     }
 
