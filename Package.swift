@@ -66,7 +66,7 @@ let package = Package(
       "CommandLineInterface",
       [
         "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "ImageDifferencing", "DifferenceDetection",
-        "SingleFrame", "SyntheticSurvey", "Repository", "TaskFramework",
+        "ForcedPhotometry", "SingleFrame", "SyntheticSurvey", "Repository", "TaskFramework",
         "Catalogs", "Imaging", "SkyGeometry", "HDF5", "MPI", "Scheduling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -92,8 +92,8 @@ let package = Package(
     room(
       "Pipeline",
       [
-        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "SingleFrame", "Repository",
-        "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests",
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "ForcedPhotometry", "SingleFrame",
+        "Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
@@ -123,6 +123,12 @@ let package = Package(
       "DifferenceDetection",
       [
         "Measurement", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    room(
+      "ForcedPhotometry",
+      [
+        "SingleFrame", "Measurement", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
         .product(name: "Logging", package: "swift-log"),
       ]),
     room("Coaddition", ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
@@ -197,6 +203,12 @@ let package = Package(
         "SyntheticSurvey", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
       ]),
     tests(
+      of: "ForcedPhotometry",
+      [
+        "ForcedPhotometry", "Measurement", "BackgroundMatching", "Coaddition", "SyntheticSurvey", "Repository",
+        "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
+      ]),
+    tests(
       of: "SingleFrame",
       ["SingleFrame", "Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
     tests(of: "Scheduling", ["Scheduling"]),
@@ -233,8 +245,8 @@ let package = Package(
     .executableTarget(
       name: "skydiff-benchmarks",
       dependencies: [
-        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "Measurement", "TaskFramework",
-        "Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling",
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "ForcedPhotometry", "Measurement",
+        "TaskFramework", "Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling",
       ],
       path: "Benchmarks", exclude: ["peers.py"],
       swiftSettings: language),

@@ -39,6 +39,18 @@ func measurePeers(_ scene: MaskedImage, stages: [String]) throws -> [String: [(n
       try Data($0).write(to: folder.appending(path: "positions.f8"))
     }
   }
+  if stages.contains(where: { ForcedStages.names.contains($0) }) {
+    let forced = try ForcedScene(side: scene.width, isCrowded: false, psf: AnalyticGaussianPSF())
+    try forced.exposure.maskedImage.image.pixels.withUnsafeBytes {
+      try Data($0).write(to: folder.appending(path: "stars.f4"))
+    }
+    let numbers = [
+      ("places", forced.positions.flatMap { [$0.x, $0.y] }), ("fluxes", try ForcedStages.fluxes(forced)),
+    ]
+    for (name, values) in numbers {
+      try values.withUnsafeBytes { try Data($0).write(to: folder.appending(path: "\(name).f8")) }
+    }
+  }
 
   let process = Process()
   process.executableURL = python

@@ -25,6 +25,7 @@ do {
       + coadds.measureAll(where: isWanted) + KernelStage(side: side).measureAll(where: isWanted)
       + subtraction.measureAll(where: isWanted) + CharacterisationStage(side: side).measureAll(where: isWanted)
       + DetectionStages(side: side).measureAll(where: isWanted)
+      + ForcedStages(side: side).measureAll(where: isWanted)
     {
       measurement.calibrated = calibration.map { measurement.seconds / $0 }
       for (stage, times) in peers where measurement.name.hasPrefix(stage) {

@@ -97,6 +97,35 @@ if os.path.exists(f"{folder}/sources.f4"):
     except ImportError as missing:
         print(f"skydiff-benchmarks: no comparison with {missing.name}: it is not installed", file=sys.stderr)
 
+if "forced photometry" in stages:
+    try:
+        import photutils
+        from astropy.table import Table
+        from photutils.psf import CircularGaussianPSF, PSFPhotometry
+
+        stars = np.fromfile(f"{folder}/stars.f4", dtype="<f4").reshape(side, side).astype(float)
+        x, y = np.fromfile(f"{folder}/places.f8", dtype="<f8").reshape(-1, 2).T
+        ours, error = np.fromfile(f"{folder}/fluxes.f8", dtype="<f8").reshape(-1, 2).T
+        model = CircularGaussianPSF(fwhm=2 * np.sqrt(2 * np.log(2)) * 2)
+        model.x_0.fixed = model.y_0.fixed = True
+        fit = PSFPhotometry(model, (25, 25))
+        start = Table({"x_0": x, "y_0": y, "flux_0": 1.1 * ours})
+        noise = np.full_like(stars, 5)
+        fit(stars, error=noise, init_params=start[:100])
+        begin = time.perf_counter()
+        theirs = fit(stars, error=noise, init_params=start)
+        seconds = time.perf_counter() - begin
+        theirs.sort("id")
+        off = np.max(np.abs(np.asarray(theirs["flux_fit"]) - ours) / error)
+        print(
+            f"skydiff-benchmarks: forced photometry of {len(x)} stars: fluxes of photutils are within {off:.1e} of the error of ours",
+            file=sys.stderr,
+        )
+        name = f"photutils {photutils.__version__} PSFPhotometry, fixed positions"
+        result["forced photometry, base_PsfFlux"] = result["forced photometry, all together"] = {name: seconds}
+    except ImportError as missing:
+        print(f"skydiff-benchmarks: no comparison with {missing.name}: it is not installed", file=sys.stderr)
+
 try:
     import scipy
     from scipy import ndimage, signal

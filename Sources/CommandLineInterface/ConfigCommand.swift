@@ -52,7 +52,7 @@ struct ConfigOptions: ParsableArguments {
 
 /// The tasks that there are.
 var knownTasks: [any Task.Type] {
-  [IngestTask.self, CharacterizeImageTask.self, DecorrelateALKernelSpatialTask.self]
+  [IngestTask.self, CharacterizeImageTask.self, DecorrelateALKernelSpatialTask.self, FileForcedTask.self]
     + InstalledTasks.registry.tasks.map { $0.type as any Task.Type }
 }
 

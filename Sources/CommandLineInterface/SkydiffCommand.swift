@@ -18,5 +18,6 @@ struct SkydiffCommand: ParsableCommand {
       CompareCommand.self,
       TaskCommand.self, ConfigCommand.self, SimulateCommand.self, IngestCommand.self, ExportCommand.self,
       MatchBackgroundsCommand.self, SubtractCommand.self, DecorrelateCommand.self, DetectCommand.self,
+      ForcedCommand.self,
     ])
 }

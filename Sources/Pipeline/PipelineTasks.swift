@@ -4,6 +4,7 @@
 internal import BackgroundMatching
 internal import Coaddition
 internal import DifferenceDetection
+internal import ForcedPhotometry
 internal import ImageDifferencing
 package import TaskFramework
 
@@ -12,4 +13,6 @@ package let pipelineTasks: [any PipelineTask.Type] = [
   MakeWarpTask.self, BinWarpsTask.self, MatchBackgroundsTask.self, AssembleCoaddTask.self,
   GetTemplateTask.self, AlardLuptonSubtractTask.self,
   DetectAndMeasureTask.self, DetectAndMeasureScoreTask.self,
+  DetectCoaddSourcesTask.self, MergeDetectionsTask.self, MeasureMergedCoaddSourcesTask.self,
+  MergeMeasurementsTask.self, ForcedPhotCoaddTask.self,
 ]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Measuring where other sources are, and without their neighbours.
+// Measuring where other sources are.
 
 import Catalogs
 import Foundation
@@ -11,30 +11,12 @@ import TestSupport
 import Testing
 
 @Suite struct ForcedMeasurementTests {
-  /// A reference with centroids in a slot.
-  private func reference(at positions: [Point2D], half: Int = 5) throws -> Catalog {
-    var schema = try Schema.minimalSource()
-    let key = try PointKey(adding: "given", to: &schema, doc: "position")
-    let flag: Key<Bool> = try schema.addField("given_flag", doc: "bad")
-    try schema.setSlot(.centroid, to: "given")
-    var catalog = makeCatalog(schema, at: positions, half: half)
-    let (id, parent): (Key<Int64>, Key<Int64>) = (try schema.key("id"), try schema.key("parent"))
-    let coord = try CoordKey(in: schema)
-    for (row, position) in positions.enumerated() {
-      catalog[key, row] = position
-      (catalog[id, row], catalog[parent, row]) = (Int64(100 + row), 7)
-      catalog[coord, row] = SpherePoint(raDegrees: 10 + Double(row), decDegrees: 5)
-      catalog[flag, row] = row == 1
-    }
-    return catalog
-  }
-
   @Test func fluxesAreThoseOfTheTruth() throws {
     let field = try StarField(count: 49, flux: 800, noise: 2, seed: 6)
-    let reference = try reference(at: field.positions)
-    var config = ForcedMeasurementConfig()
-    config.doReplaceWithNoise = false
-    let measured = try ForcedMeasurementTask(config: config).run(reference, on: field.exposure)
+    var reference = try makeReference(at: field.positions, parents: field.positions.map { _ in 7 })
+    let bad: Key<Bool> = try reference.schema.key("given_flag")
+    reference[bad, 1] = true
+    let measured = try makeForced().run(reference, on: field.exposure)
     let slot = try PointKey("base_TransformedCentroid", in: measured.schema)
     var pulls: [Double] = []
     for (row, position) in field.positions.enumerated() {
@@ -54,87 +36,129 @@ import Testing
     #expect(try measured.column("base_PsfFlux_flag", as: Bool.self)[1])
   }
 
-  /// Through both WCSs, when they differ.
+  /// Under a WCS that is turned, scaled and shifted from the reference's all is measured where the sky is (E.4).
   @Test func positionsGoThroughTheSky() throws {
-    var field = try StarField(count: 9, flux: 5000, noise: 1, seed: 2)
-    func wcs(_ shift: Double) throws -> SkyWCS {
-      try SkyWCS(
-        referencePixel: Point2D(x: 30 + shift, y: 40), reference: SpherePoint(raDegrees: 80, decDegrees: -60),
-        cd: AffineTransform(xx: -0.2 / 3600, yy: 0.2 / 3600))
+    var field = try StarField(count: 36, flux: 5000, noise: 1, seed: 2)
+    let center = Point2D(x: 72, y: 72)
+    // The same point of the sky, elsewhere in the pixels: what lies between is linear, for both planes touch the sky there.
+    let (theirs, own) = (try tangentWCS(at: center), try tangentWCS(at: center + Point2D(x: 0.4, y: -0.3), turned: 0.2))
+    field.exposure.wcs = own
+    let (s, c) = (sin(-0.2 * .pi / 180), cos(-0.2 * .pi / 180))
+    let expected = field.positions.map { position in
+      let d = position - center
+      return center + Point2D(x: 0.4 + c * d.x + s * d.y, y: -0.3 - s * d.x + c * d.y)
     }
-    field.exposure.wcs = try wcs(2.5)
-    let reference = try reference(at: field.positions)
-    let measured = try ForcedMeasurementTask().run(reference, on: field.exposure, referenceWCS: try wcs(0))
+    let reference = try makeReference(at: field.positions)
+    let measured = try makeForced().run(reference, on: field.exposure, referenceWCS: theirs)
     let slot = try PointKey("base_TransformedCentroid", in: measured.schema)
-    for (row, position) in field.positions.enumerated() {
-      #expect(measured[slot, row].distance(to: Point2D(x: position.x + 2.5, y: position.y)) < 1e-6)
+    let flux: [Double] = try measured.column("base_PsfFlux_instFlux")
+    for (row, position) in expected.enumerated() {
+      #expect(measured[slot, row].distance(to: position) < 1e-6, "\(measured[slot, row]) \(position)")
+      // Off by r the PSF sees exp(−r²/4σ²) of a star of σ = 2; 7 counts of noise.
+      let r = position.distance(to: field.positions[row])
+      #expect(abs(flux[row] - 5000 * exp(-r * r / 16)) < 40)
+    }
+    #expect(try !measured.column("base_TransformedCentroid_flag", as: Bool.self).contains(true))
+    // Where there is one WCS only, or both are one, positions are as they are.
+    for wcs in [nil, own] {
+      let plain = try makeForced().run(reference, on: field.exposure, referenceWCS: wcs)
+      #expect(field.positions.indices.allSatisfy { plain[slot, $0] == field.positions[$0] })
     }
   }
 
-  /// With noise in the place of its neighbour a source has its own flux; without, the neighbour's light is in it.
-  @Test func neighboursAreReplaced() throws {
-    let box = Box2I(width: 120, height: 100)
-    var image = noiseImage(box, sigma: 1, seed: 3)
-    let (a, b) = (Point2D(x: 50, y: 50), Point2D(x: 58, y: 50))
-    addStar(to: &image, at: a, sigma: 2, flux: 500)
-    let alone = image
-    addStar(to: &image, at: b, sigma: 2, flux: 50_000)
-    let exposure = try makeExposure(image, variance: 1, psf: try gaussianPSF(sigma: 2))
-    // Footprints that overlap, the first with its own pixels, as a deblender gives them.
-    var reference = try reference(at: [a, b])
-    for (row, columns) in [(0, 38...62), (1, 44...75)] {
-      let part = SpanSet(Box2I(minX: columns.lowerBound, minY: 36, width: columns.count, height: 29))
-      let peaks = reference.footprint(row: row)?.peaks ?? []
-      let pixels = part.spans.flatMap { span in (span.x0...span.x1).map { alone[$0, span.y] } }
-      let heavy = HeavyPixels(
-        image: pixels, mask: pixels.map { _ in 0 }, variance: pixels.map { _ in 1 })
-      reference.setFootprint(
-        row == 0
-          ? try Footprint(part, peaks: peaks, region: box, heavy: heavy) : Footprint(part, peaks: peaks, region: box),
-        row: row)
+  /// LMLᵀ of a turn by 30° and a scale of 1/2.
+  @Test func shapesGoThroughTheSky() throws {
+    var exposure = try makeExposure(noiseImage(Box2I(width: 100, height: 100), seed: 4), variance: 1)
+    let center = Point2D(x: 50, y: 50)
+    exposure.wcs = try tangentWCS(at: center, scale: 2, turned: 30)
+    var reference = try makeReference(
+      at: [center, Point2D(x: 70, y: 20), center, center], shape: .init(xx: 9, yy: 4, xy: 0))
+    let (moments, bad) = (
+      try QuadrupoleKey("given", in: reference.schema), try reference.schema.key("given_flag", as: Bool.self)
+    )
+    reference[bad, 2] = true
+    reference[moments, 3] = SIMD3(.nan, 4, 0)
+    func shapes(_ referenceWCS: SkyWCS?) throws -> (moments: [SIMD3<Double>], flags: [Bool]) {
+      let measured = try makeForced(["base_TransformedCentroid", "base_TransformedShape"])
+        .run(reference, on: exposure, referenceWCS: referenceWCS)
+      let key = try QuadrupoleKey("base_TransformedShape", in: measured.schema)
+      return (reference.rows.map { measured[key, $0] }, try measured.column("base_TransformedShape_flag"))
     }
-    func flux(_ replaces: Bool) throws -> Double {
-      var config = ForcedMeasurementConfig()
-      config.doReplaceWithNoise = replaces
-      config.noiseReplacer.noiseSource = .variance
-      return try ForcedMeasurementTask(config: config).run(reference, on: exposure, exposureID: 5)
-        .column("base_PsfFlux_instFlux", as: Double.self)[0]
+    // Axes of 3 and 2 px, halved, the long one at ±30°: a turn of the sky by 30° turns pixels the other way round.
+    let (c, s) = (cos(Double.pi / 6), sin(Double.pi / 6))
+    let turned = try shapes(try tangentWCS(at: center))
+    for row in 0..<3 {
+      // The maps are differences over a pixel: 1e-9.
+      let found = turned.moments[row]
+      #expect(abs(found.x - (9 * c * c + 4 * s * s) / 4) < 1e-7, "\(found)")
+      #expect(abs(found.y - (9 * s * s + 4 * c * c) / 4) < 1e-7, "\(found)")
+      #expect(abs(abs(found.z) - 5 * s * c / 4) < 1e-7, "\(found)")
     }
-    // 7 counts of noise; of the neighbour's flux exp(−8²/4σ²) = 1.8 % are seen.
-    #expect(try abs(flux(true) - 500) < 30)
-    #expect(try flux(false) > 1200)
-    #expect(try flux(true) == flux(true))
+    #expect(turned.moments[3].x.isNaN)
+    #expect(turned.flags == [false, false, true, true])
+    let plain = try shapes(exposure.wcs)
+    #expect(plain.moments[1] == SIMD3(9, 4, 0) && plain.flags == turned.flags)
+    // The image of a Gaussian with the reference's shape, drawn through the WCSs, has the shape: this knows the sign of the turn.
+    let (own, theirs) = (try #require(exposure.wcs), try tangentWCS(at: center))
+    let drawn = try Image<Double>(box: Box2I(minX: 30, minY: 30, width: 41, height: 41)) { x, y in
+      let there = try theirs.skyToPixel(try own.pixelToSky(Point2D(x: Double(x), y: Double(y)))) - center
+      return exp(-(there.x * there.x / 9 + there.y * there.y / 4) / 2)
+    }
+    let found = adaptiveMoments(of: drawn, at: center)
+    #expect(abs(found.moments.xy - turned.moments[0].z) < 1e-3, "\(found.moments) \(turned.moments[0])")
   }
 
-  /// Inside of a source its own pixels, outside noise, and afterwards everything as it was.
-  @Test func replacedPixelsComeBack() throws {
-    let box = Box2I(minX: -20, minY: 30, width: 80, height: 60)
-    let original = noiseImage(box, level: 3, sigma: 2, seed: 9)
-    var image = original
-    let spans = [
-      SpanSet(Box2I(minX: 0, minY: 40, width: 9, height: 9)), SpanSet(Box2I(minX: 5, minY: 45, width: 12, height: 9)),
-    ]
-    let footprints = spans.map { Footprint($0, region: box) } as [Footprint?]
-    let variance = Image<Float>(box: box, fill: 4)
-    let replacer = try NoiseReplacer(
-      footprints + [nil], in: &image, mask: Mask(box: box), variance: variance, exposureID: 3)
-    #expect(image != original)
-    for y in box.minY..<box.endY {
-      for x in box.minX..<box.endX {
-        let isInside = spans.contains { $0.contains(x: x, y: y) }
-        #expect((image[x, y] == original[x, y]) == !isInside)
-      }
-    }
-    let empty = image
-    replacer.insert(0, into: &image)
-    for span in spans[0].spans { for x in span.x0...span.x1 { #expect(image[x, span.y] == original[x, span.y]) } }
-    replacer.remove(0, from: &image)
-    #expect(image == empty)
-    // The noise has the mean and the scatter of the image.
-    let values = spans[1].spans.flatMap { span in (span.x0...span.x1).map { Double(empty[$0, span.y]) } }
-    #expect(abs(spread(values).mean - 3) < 0.8 && abs(spread(values).deviation / 2 - 1) < 0.25)
-    replacer.insert(2, into: &image)
-    replacer.end(&image)
-    #expect(image == original)
+  @Test func aReferenceWithoutAShapeIsFlagged() throws {
+    var schema = try Schema.minimalSource()
+    _ = try PointKey(adding: "given", to: &schema, doc: "position")
+    try schema.setSlot(.centroid, to: "given")
+    let exposure = try makeExposure(noiseImage(Box2I(width: 40, height: 40), seed: 4), variance: 1)
+    let measured = try makeForced(["base_TransformedShape"]).run(Catalog(schema, rowCount: 2), on: exposure)
+    #expect(try measured.column("base_TransformedShape_flag", as: Bool.self) == [true, true])
   }
+
+  /// Lists of coordinates need no positions in pixels.
+  @Test func coordinatesArePositions() throws {
+    let places = [Point2D(x: 20, y: 30), Point2D(x: 55.25, y: 41.5), Point2D(x: 1, y: 1), Point2D(x: 2, y: 2)]
+    let wcs = try tangentWCS(at: Point2D(x: 40, y: 40), turned: 17)
+    var image = noiseImage(Box2I(width: 80, height: 80), sigma: 1, seed: 1)
+    for place in places[..<2] { addStar(to: &image, at: place, sigma: 2, flux: 3000) }
+    var exposure = try makeExposure(image, variance: 1, psf: try gaussianPSF(sigma: 2), wcs: wcs)
+    let schema = try Schema.minimalSource()
+    let coord = try CoordKey(in: schema)
+    var reference = Catalog(schema, rowCount: 4)
+    for row in 0..<2 { reference[coord, row] = try wcs.pixelToSky(places[row]) }
+    // The third has no coordinates, the fourth is on the far side of the sky.
+    reference[coord, 3] = SpherePoint(raDegrees: 260, decDegrees: 10)
+    let plugins = ["base_TransformedCentroidFromCoord", "base_PsfFlux"]
+    func measured() throws -> Catalog {
+      try makeForced(plugins) { $0.slots.centroid = "base_TransformedCentroidFromCoord" }.run(reference, on: exposure)
+    }
+    let found = try measured()
+    let slot = try PointKey("base_TransformedCentroidFromCoord", in: found.schema)
+    let flux: [Double] = try found.column("base_PsfFlux_instFlux")
+    for row in 0..<2 {
+      #expect(found[slot, row].distance(to: places[row]) < 1e-8)
+      #expect(abs(flux[row] - 3000) < 40)
+    }
+    #expect(try found.column("base_TransformedCentroidFromCoord_flag", as: Bool.self) == [false, false, true, true])
+    #expect(try found.column("base_PsfFlux_flag", as: Bool.self) == [false, false, true, true])
+    exposure.wcs = nil
+    #expect(
+      try measured().column("base_TransformedCentroidFromCoord_flag", as: Bool.self) == [true, true, true, true])
+  }
+
+  @Test func noSourcesAreNoRows() throws {
+    let exposure = try makeExposure(
+      noiseImage(Box2I(width: 40, height: 40), seed: 4), variance: 1, psf: try gaussianPSF(sigma: 2))
+    let task = try makeForced { $0.doReplaceWithNoise = true }
+    let measured = try task.run(try makeReference(at: []), on: exposure)
+    #expect(measured.isEmpty && measured.schema == task.schema)
+    #expect(try task.metadata.integer("measuredCount") == 0)
+  }
+}
+
+extension Catalog {
+  /// The numbers of all rows.
+  fileprivate var rows: Range<Int> { 0..<rowCount }
 }

@@ -79,8 +79,7 @@ package struct CoaddPSF: PSF, Equatable {
 
   /// - Throws: ``ImagingError/outOfRange(_:)`` where no component contributes.
   package func kernelImage(at position: Point2D) throws(ImagingError) -> Image<Double> {
-    var images: Set<Int> = []
-    let here = components.filter { $0.contains(position) && images.insert($0.image).inserted }
+    let here = components(at: position)
     guard let first = here.first else {
       throw .outOfRange("there is no PSF at (\(position.x), \(position.y)): no image contributes there")
     }
@@ -99,6 +98,15 @@ package struct CoaddPSF: PSF, Equatable {
       }
     }
     return try normalizedStamp(sum)
+  }
+
+  /// How many images contribute at a position.
+  package func inputCount(at position: Point2D) -> Int { components(at: position).count }
+
+  /// Of each image that contributes at a position the first component that has it.
+  private func components(at position: Point2D) -> [Component] {
+    var images: Set<Int> = []
+    return components.filter { $0.contains(position) && images.insert($0.image).inserted }
   }
 
   /// The components of a warp as one image of a larger coadd has them: weights multiplied by a number.

@@ -10,6 +10,7 @@ package import TaskFramework
 package struct ApplyApCorrConfig: Config {
   package var ignoreList: [String] = []
   package var doFlagApCorrFailures = true
+  package var proxies: [String] = []
 
   package init() {}
 
@@ -17,12 +18,20 @@ package struct ApplyApCorrConfig: Config {
     .field("ignoreList", \.ignoreList, count: 0...100, doc: "flux measurements that stay as they are"),
     .field(
       "doFlagApCorrFailures", \.doFlagApCorrFailures, doc: "a flux that could not be corrected gets its own flag, too"),
+    .field(
+      "proxies", \.proxies, count: 0...100,
+      doc: "further fluxes, each `ours:theirs`: ours is corrected by what the map has for theirs",
+      requirement: "two names with a colon between them",
+      eachItem: { pair in
+        let names = pair.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        return names.count == 2 && names.allSatisfy(Field.isName)
+      }),
   ]
 }
 
 /// Multiplies fluxes by the aperture correction at their sources (detection-measurement A.11).
 ///
-/// What is corrected: `base_PsfFlux` and `base_GaussianFlux`, where the catalog has them. Columns `…_apCorr`, `…_apCorrErr` and `…_flag_apCorr` tell by how
+/// What is corrected: `base_PsfFlux`, `base_GaussianFlux` and the configuration's proxies, where the catalog has them. Columns `…_apCorr`, `…_apCorrErr` and `…_flag_apCorr` tell by how
 /// much. The error of a correction that the map does not know counts as 0.
 package final class ApplyApCorrTask: Task {
   package static let defaultName: String? = "applyApCorr"
@@ -30,7 +39,8 @@ package final class ApplyApCorrTask: Task {
   package static let correctable = ["base_GaussianFlux", "base_PsfFlux"]
 
   private struct Columns {
-    let name: String
+    /// What the map calls the flux.
+    let model: String
     let instFlux: Key<Double>
     let instFluxErr: Key<Double>
     let flag: Key<Bool>
@@ -48,14 +58,21 @@ package final class ApplyApCorrTask: Task {
     config = try node.config()
   }
 
-  /// Adds the columns for each flux of the schema that is corrected.
+  /// Adds the columns for each flux of the schema that is corrected; those of another schema before are forgotten.
   ///
   /// - Throws: ``Catalogs/CatalogError``.
   package func addFields(to schema: inout Schema) throws(CatalogError) {
-    for name in Self.correctable where schema.contains(name + "_instFlux") && !config.ignoreList.contains(name) {
+    columns = []
+    let proxies = config.proxies.compactMap { pair -> (String, String)? in
+      let names = pair.split(separator: ":").map(String.init)
+      return names.count == 2 ? (names[0], names[1]) : nil
+    }
+    for (name, model) in Self.correctable.map({ ($0, $0) }) + proxies
+    where schema.contains(name + "_instFlux") && !config.ignoreList.contains(name) {
       columns.append(
         Columns(
-          name: name, instFlux: try schema.key(name + "_instFlux"), instFluxErr: try schema.key(name + "_instFluxErr"),
+          model: model, instFlux: try schema.key(name + "_instFlux"),
+          instFluxErr: try schema.key(name + "_instFluxErr"),
           flag: try schema.key(name + "_flag"),
           apCorr: try schema.addField(name + "_apCorr", doc: "aperture correction that the flux was multiplied by"),
           apCorrErr: try schema.addField(name + "_apCorrErr", doc: "standard error of the aperture correction"),
@@ -69,7 +86,7 @@ package final class ApplyApCorrTask: Task {
   package func run(_ catalog: inout Catalog, _ map: ApCorrMap) {
     guard let centroid = try? catalog.schema.centroidSlot() else { return }
     for column in columns {
-      let (model, errors) = (map[column.name + "_instFlux"], map[column.name + "_instFluxErr"])
+      let (model, errors) = (map[column.model + "_instFlux"], map[column.model + "_instFluxErr"])
       for row in 0..<catalog.rowCount {
         guard let model else {
           catalog[column.failed, row] = true

@@ -33,7 +33,8 @@ package struct NoiseReplacerConfig: Config {
 
 /// Replaces the pixels of all sources by noise, and puts those of one source back while it is measured.
 ///
-/// A heavy footprint puts its own pixels back, so that a deblended source is measured without its neighbours.
+/// A heavy footprint puts its own pixels back, so that a deblended source is measured without its neighbours. A child without pixels of its own gets those of its
+/// nearest ancestor that has some, which is the whole blend when that is its top parent.
 package struct NoiseReplacer {
   private struct Entry {
     let spans: SpanSet
@@ -41,7 +42,10 @@ package struct NoiseReplacer {
     let pixels: [Float]
   }
 
+  /// Row by row; `nil` for a source without a footprint, and for one that gets another's pixels.
   private var entries: [Entry?] = []
+  /// The rows whose pixels sources get.
+  private let owners: [Int]
   private let noise: ReplacementNoise
   private let mean: Double
   private let offset: Double
@@ -54,11 +58,12 @@ package struct NoiseReplacer {
   /// Takes all sources out of an image.
   ///
   /// - Parameters:
-  ///   - footprints: `nil` for a source that has none, which stays.
+  ///   - footprints: `nil` for a source that has none; such a source without a parent stays.
+  ///   - parents: the row of each source's parent; none has one when left out.
   ///   - exposureID: what the noise depends on; 0 counts as 1.
   /// - Throws: ``Imaging/ImagingError`` for an image without a pixel to measure noise from.
   package init(
-    _ footprints: [Footprint?], in image: inout Image<Float>, mask: Mask, variance: Image<Float>,
+    _ footprints: [Footprint?], parents: [Int?] = [], in image: inout Image<Float>, mask: Mask, variance: Image<Float>,
     _ config: NoiseReplacerConfig = .init(), exposureID: Int64
   ) throws(ImagingError) {
     let seed = exposureID == 0 ? Int64(config.noiseSeedMultiplier) : exposureID &* Int64(config.noiseSeedMultiplier)
@@ -75,21 +80,19 @@ package struct NoiseReplacer {
       let statistics = try PixelStatistics(of: variance.pixels.filter { $0.isFinite && $0 >= 0 }, .quartiles)
       (mean, scatter) = (0, statistics[.median].squareRoot())
     }
-    for footprint in footprints {
-      guard let footprint else {
-        entries.append(nil)
-        continue
-      }
+    owners = footprints.indices.map { Self.owner(of: $0, footprints, parents) }
+    entries = footprints.indices.map { row in
+      guard owners[row] == row, let footprint = footprints[row] else { return nil }
       let inside = footprint.spans.clipped(to: image.box)
-      let own = inside == footprint.spans ? footprint.heavy?.image : nil
-      entries.append(Entry(spans: inside, pixels: own ?? Self.pixels(of: image, in: inside)))
+      return Entry(
+        spans: inside, pixels: Self.ownPixels(of: footprint, in: inside) ?? Self.pixels(of: image, in: inside))
     }
     for entry in entries { if let entry { fill(entry.spans, of: &image) } }
   }
 
   /// Puts a source's pixels back.
   package func insert(_ row: Int, into image: inout Image<Float>) {
-    guard entries.indices.contains(row), let entry = entries[row] else { return }
+    guard let entry = entry(of: row) else { return }
     var next = 0
     for span in entry.spans.spans {
       let start = span.x0 - image.box.minX
@@ -102,12 +105,44 @@ package struct NoiseReplacer {
 
   /// Takes a source's pixels out again.
   package func remove(_ row: Int, from image: inout Image<Float>) {
-    guard entries.indices.contains(row), let entry = entries[row] else { return }
+    guard let entry = entry(of: row) else { return }
     fill(entry.spans, of: &image)
   }
 
   /// Makes the image what it was.
   package func end(_ image: inout Image<Float>) { image = original }
+
+  private func entry(of row: Int) -> Entry? { owners.indices.contains(row) ? entries[owners[row]] : nil }
+
+  /// The row whose pixels a source gets: its own where it has a heavy footprint or no parent, else that of the nearest ancestor of which that holds.
+  private static func owner(of row: Int, _ footprints: [Footprint?], _ parents: [Int?]) -> Int {
+    var owner = row
+    // A line of parents that is longer than there are sources is a circle.
+    for _ in footprints.indices {
+      if let footprint = footprints[owner], footprint.isHeavy { return owner }
+      guard parents.indices.contains(owner), let parent = parents[owner], footprints.indices.contains(parent),
+        footprints[parent] != nil
+      else { return owner }
+      owner = parent
+    }
+    return row
+  }
+
+  /// A heavy footprint's pixels, as far as they are in a part of it that a box cuts out; `nil` for a plain one.
+  private static func ownPixels(of footprint: Footprint, in part: SpanSet) -> [Float]? {
+    guard let heavy = footprint.heavy?.image, part != footprint.spans else { return footprint.heavy?.image }
+    var (result, next): ([Float], Int) = ([], 0)
+    var kept = part.spans[...]
+    for span in footprint.spans.spans {
+      // Of each run a box keeps one piece or none.
+      if let piece = kept.first, piece.y == span.y, piece.x0 >= span.x0, piece.x1 <= span.x1 {
+        result.append(contentsOf: heavy[next + piece.x0 - span.x0...next + piece.x1 - span.x0])
+        kept.removeFirst()
+      }
+      next += span.count
+    }
+    return result
+  }
 
   private static func pixels(of image: Image<Float>, in spans: SpanSet) -> [Float] {
     var result: [Float] = []

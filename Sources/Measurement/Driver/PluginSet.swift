@@ -21,10 +21,12 @@ struct PluginSet {
 
   /// Lets the slots stand for their measurements, adds the columns of all plugins, and makes them.
   ///
-  /// - Parameter afterCentroids: adds columns behind those of the centroiders.
+  /// - Parameters:
+  ///   - prefix: what the names of the columns begin with; not empty for a second set of plugins of one schema.
+  ///   - afterCentroids: adds columns behind those of the centroiders.
   /// - Throws: ``Catalogs/CatalogError``; ``TaskFramework/TaskError`` for an alternative that is no measurement.
   init(
-    _ plugins: RegistryField, _ slots: SlotConfig, addingTo schema: inout Schema,
+    _ plugins: RegistryField, _ slots: SlotConfig, prefix: String = "", addingTo schema: inout Schema,
     afterCentroids: (inout Schema) throws -> Void = { _ in }
   ) throws {
     for (slot, measurement) in slots.all { try schema.setSlot(slot, to: measurement) }
@@ -43,12 +45,15 @@ struct PluginSet {
         try afterCentroids(&schema)
         isBehindCentroids = true
       }
-      let plugin = try config.makePlugin(name, addingTo: &schema)
+      let plugin = try config.makePlugin(prefix + name, addingTo: &schema)
       entries.append(Entry(order: type(of: config).executionOrder, plugin: plugin, config: type(of: config)))
     }
     if !isBehindCentroids { try afterCentroids(&schema) }
     self.entries = entries
-    invalidPSF = try schema.addField("base_InvalidPsf_flag", doc: "the PSF is undefined where a measurement needs it")
+    let flag = "base_InvalidPsf_flag"
+    invalidPSF =
+      prefix.isEmpty
+      ? try schema.addField(flag, doc: "the PSF is undefined where a measurement needs it") : try schema.key(flag)
     self.schema = schema
   }
 
@@ -89,16 +94,21 @@ struct PluginSet {
 
   /// As ``run(_:on:orders:replacement:log:)``, with noise in the place of all other sources.
   ///
+  /// - Parameter families: which rows are children of which; as the catalog says when left out.
   /// - Throws: ``Imaging/ImagingError`` for an image without a pixel to measure noise from.
   func run(
     _ catalog: inout Catalog, on image: MeasurementImage, orders: Range<Double> = -.infinity..<(.infinity),
-    noise: NoiseReplacerConfig, exposureID: Int64, log: Logger
+    noise: NoiseReplacerConfig, families: SourceFamilies? = nil, exposureID: Int64, log: Logger
   ) throws(ImagingError) -> Int {
+    guard entries.contains(where: { orders.contains($0.order) }) else { return 0 }
     let footprints = (0..<catalog.rowCount).map { catalog.footprint(row: $0) }
+    let families = families ?? SourceFamilies(catalog)
     var pixels = image.image
     let replacer = try NoiseReplacer(
-      footprints, in: &pixels, mask: image.mask, variance: image.variance, noise, exposureID: exposureID)
-    try image.changePixels { $0 = pixels }
+      footprints, parents: families.parents, in: &pixels, mask: image.mask, variance: image.variance, noise,
+      exposureID: exposureID)
+    // Pixels that somebody else still holds would be copied, all of them, by the first change.
+    try image.changePixels { swap(&$0, &pixels) }
     let failureCount = try run(&catalog, on: image, orders: orders, replacement: replacer, log: log)
     try image.changePixels { replacer.end(&$0) }
     return failureCount

@@ -13,15 +13,25 @@ package enum MeasurementPlugins {
     registry.register(
       "base_TransformedCentroid", TransformedCentroidConfig.self,
       doc: "the position of a reference, for forced measurement")
+    registry.register(
+      "base_TransformedCentroidFromCoord", TransformedCentroidFromCoordConfig.self,
+      doc: "the place of a reference's coordinates, for forced measurement")
     registry.register("base_SdssCentroid", SdssCentroidConfig.self, doc: "the maximum of the image smoothed by the PSF")
     registry.register("base_SdssShape", SdssShapeConfig.self, doc: "adaptive moments")
+    registry.register(
+      "base_TransformedShape", TransformedShapeConfig.self, doc: "the shape of a reference, for forced measurement")
     registry.register("base_SkyCoord", SkyCoordConfig.self, doc: "the centroid on the sky, with its error")
     registry.register(
       "base_CircularApertureFlux", CircularApertureFluxConfig.self, doc: "fluxes in circles of fixed radii")
     registry.register(
+      "base_ClassificationExtendedness", ClassificationExtendednessConfig.self,
+      doc: "whether a source has more light than a star of its PSF flux")
+    registry.register(
       "base_ClassificationSizeExtendedness", ClassificationSizeExtendednessConfig.self,
       doc: "how much larger a source is than the PSF")
     registry.register("base_GaussianFlux", GaussianFluxConfig.self, doc: "flux under a Gaussian of the source's shape")
+    registry.register(
+      "base_InputCount", InputCountConfig.self, doc: "how many images a coadd is made of at a source")
     registry.register(
       "base_LocalBackground", LocalBackgroundFluxConfig.self, doc: "the level of the pixels in a ring about a source")
     registry.register(

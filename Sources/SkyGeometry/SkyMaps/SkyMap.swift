@@ -47,14 +47,18 @@ package struct SkyMap: Hashable, Sendable {
   /// centre, which may not reach the position.
   ///
   /// - Throws: ``SkyMapError/undefinedPosition``, ``SkyMapError/impossibleTract(id:reason:)``.
-  package func findTract(_ position: SpherePoint) throws(SkyMapError) -> TractInfo {
+  package func findTract(_ position: SpherePoint) throws(SkyMapError) -> TractInfo { try tract(findTractID(position)) }
+
+  /// The number of the tract that ``findTract(_:)`` finds, without laying it out.
+  ///
+  /// - Throws: ``SkyMapError/undefinedPosition``.
+  package func findTractID(_ position: SpherePoint) throws(SkyMapError) -> Int {
     guard position.isFinite else { throw .undefinedPosition }
     switch configuration.layout {
-    case .rings(let rings): return try tract(rings.findTract(position))
+    case .rings(let rings): return rings.findTract(position)
     case .discrete(let tracts):
       let distances = tracts.map { position.separation(from: $0.center).radians }
-      let nearest = distances.indices.min { distances[$0] < distances[$1] } ?? 0
-      return try tract(nearest)
+      return distances.indices.min { distances[$0] < distances[$1] } ?? 0
     }
   }
 

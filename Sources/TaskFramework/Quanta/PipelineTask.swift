@@ -154,7 +154,10 @@ extension PipelineTask {
 
   /// ``execute(_:)`` with its time and resources recorded.
   package func runQuantum(_ context: any QuantumContext) throws {
-    try timer("runQuantum") { () throws in try execute(context) }
+    try timer("runQuantum") { () throws in
+      try checkResources(context.resources)
+      try execute(context)
+    }
   }
 
   /// Chooses among what a quantum could read and write, when the graph is made and again just before it runs.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The main job up to differences, and what it makes when nobody disturbs it.
+// The main job, and what it makes when nobody disturbs it.
 
 import Foundation
 import Imaging
@@ -9,8 +9,8 @@ import TaskFramework
 import TestSupport
 import Testing
 
-/// The main job up to the differences of visits 104 (g) and 105 (r), two detectors each, on a survey of stars enough for that: what ``CoaddJob``
-/// makes, and 4 templates, 4 differences and 4 catalogs of what changed.
+/// The main job with the differences of visits 104 (g) and 105 (r), two detectors each, on a survey of stars enough for that: what ``CoaddJob``
+/// makes, 4 templates, 4 differences and 4 catalogs of what changed; and of 4 patches the references, in 2 bands the forced catalogs.
 final class DifferenceJob: CoaddJob {
   static let templateType = "goodSeeingDiff_templateExp"
   static let differenceType = "goodSeeingDiff_differenceTempExp"
@@ -21,6 +21,12 @@ final class DifferenceJob: CoaddJob {
     templateType, differenceType, "goodSeeingDiff_matchedExp", kernelType, "goodSeeingDiff_psfMatchSources",
     sourceType, "goodSeeingDiff_differenceExp",
   ]
+  /// What the quanta of patches and bands write about sources.
+  static let bandTypes = ["deepCoadd_calexp", "deepCoadd_meas", "deepCoadd_forced_src"]
+  /// What the quanta of patches write.
+  static let patchTypes = ["deepCoadd_mergeDet", "deepCoadd_ref"]
+  /// What follows templates in the pipeline.
+  static let laterSteps = ", subtractImages, detectAndMeasureScore, detectCoadd, mergeReference, forcedPhotCoadd]"
 
   /// Nothing of what changes is bright: next to it a test would not see what the subtraction leaves.
   static let starrySurveyYAML = """
@@ -45,16 +51,17 @@ final class DifferenceJob: CoaddJob {
     "subtractImages: { mode: auto, restrictKernelEdgeSources: false, makeKernel.kernel.AL.spatialKernelOrder: 0, "
     + "makeKernel: { kernel: { AL: { spatialBgOrder: 0 } } } }"
 
+  static let forcedConfig = "forcedPhotCoadd: { doJointForced: true }"
+
   /// - Parameter change: changes the job's text.
   init(_ change: (inout String) -> Void = { _ in }) throws { try super.init(survey: Self.starrySurvey.get(), change) }
 
   override func write(_ change: (inout String) -> Void = { _ in }) throws {
     try super.write { text in
-      text = text.replacing(
-        "assembleCoadd]", with: "assembleCoadd, getTemplate, subtractImages, detectAndMeasureScore]"
-      )
-      .replacing("retain: [", with: "retain: [\(Self.types.joined(separator: ", ")), ")
-      .replacing("config:\n", with: "config:\n  \(Self.config)\n")
+      let retained = Self.types + Self.bandTypes + Self.patchTypes
+      text = text.replacing("assembleCoadd]", with: "assembleCoadd, getTemplate\(Self.laterSteps)")
+        .replacing("retain: [", with: "retain: [\(retained.joined(separator: ", ")), ")
+        .replacing("config:\n", with: "config:\n  \(Self.config)\n  \(Self.forcedConfig)\n")
       change(&text)
     }
   }

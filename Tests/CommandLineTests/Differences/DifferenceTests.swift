@@ -19,6 +19,8 @@ extension ProgramTests {
       for type in DifferenceJob.types {
         #expect(job.files(type).count == 4, "\(type): of the template's own visits there is none")
       }
+      for type in DifferenceJob.bandTypes { #expect(job.files(type).count == 8, "\(type): 4 patches, 2 bands") }
+      for type in DifferenceJob.patchTypes { #expect(job.files(type).count == 4, "\(type): 4 patches") }
     }
 
     private func expectRecovery(_ what: String, ranks: Int? = 3, _ disturb: (DifferenceJob) throws -> Void) throws {
@@ -33,6 +35,7 @@ extension ProgramTests {
     /// A unit is named by the first of its tasks, and in it a rank is lost before, between and after the two.
     @Test(arguments: [
       "unitStart:kill:1@1/getTemplate", "unitEnd:kill:1@2/getTemplate", "write:kill:2@1", "journalAppend:kill:14@0",
+      "unitStart:kill:1@1/forcedPhotCoadd", "unitEnd:kill:1@2/measureCoadd",
     ]) func aRankIsKilled(_ fault: String) throws {
       try expectRecovery(fault) { job in
         let end = try job.run(["--inject", fault], ranks: 3)

@@ -14,9 +14,10 @@ extension ProgramTests {
 
     /// The job without what follows templates.
     private static func endingThere(_ text: inout String) {
-      text = text.replacing(", subtractImages, detectAndMeasureScore]", with: "]").replacing(
-        "  \(DifferenceJob.config)\n", with: "")
-      for type in DifferenceJob.types where type != Self.type { text = text.replacing("\(type), ", with: "") }
+      text = text.replacing(DifferenceJob.laterSteps, with: "]")
+      for line in [DifferenceJob.config, DifferenceJob.forcedConfig] { text = text.replacing("  \(line)\n", with: "") }
+      let types = DifferenceJob.types + DifferenceJob.bandTypes + DifferenceJob.patchTypes
+      for type in types where type != Self.type { text = text.replacing("\(type), ", with: "") }
     }
 
     private func templates(_ change: (inout String) -> Void = { _ in }) throws -> DifferenceJob {

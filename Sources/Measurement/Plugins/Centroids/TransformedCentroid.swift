@@ -31,18 +31,10 @@ private struct TransformedCentroid: MeasurementPlugin {
   var flag: Key<Bool>? { generalFlag }
 
   func measure(row: Int, of catalog: inout Catalog, on image: MeasurementImage) throws(MeasurementFailure) {
-    guard let reference = image.reference, let slot = reference.centroid, row < reference.catalog.rowCount else {
-      throw .other("there is no reference with a centroid")
+    guard let reference = image.reference else { throw .other("there is no reference") }
+    if let bad = reference.centroid?.flag, row < reference.catalog.rowCount, reference.catalog[bad, row] {
+      catalog[generalFlag, row] = true
     }
-    if let bad = slot.flag, reference.catalog[bad, row] { catalog[generalFlag, row] = true }
-    let given = reference.catalog[slot.position, row]
-    guard let theirs = reference.wcs, let own = image.exposure.wcs, theirs != own else {
-      catalog[position, row] = given
-      return
-    }
-    guard given.isFinite, let sky = try? theirs.pixelToSky(given), let here = try? own.skyToPixel(sky) else {
-      throw .other("the reference's position is not on this image's sky")
-    }
-    catalog[position, row] = here
+    catalog[position, row] = try reference.position(row: row)
   }
 }

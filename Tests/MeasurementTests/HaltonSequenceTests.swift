@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Points that fill a square evenly.
 
-import DifferenceDetection
+import Measurement
 import Testing
 
 @Suite struct HaltonSequenceTests {
