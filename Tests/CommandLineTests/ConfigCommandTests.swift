@@ -83,7 +83,7 @@ extension ProgramTests {
         ("ingest:\n  visitKeywrd: X", "did you mean visitKeyword?"),
         (
           "ingset: {}",
-          "f.yaml:1: ingset: there is no such task; the tasks are ingest, characterizeImage, decorrelate, makeWarp, binWarps, matchBackgrounds, assembleCoadd, getTemplate, subtractImages, detectAndMeasure, detectAndMeasureScore; did you mean ingest?"
+          "f.yaml:1: ingset: there is no such task; the tasks are ingest, characterizeImage, decorrelate, forced, makeWarp, binWarps, matchBackgrounds, assembleCoadd, getTemplate, subtractImages, detectAndMeasure, detectAndMeasureScore, detectCoadd, mergeDetections, measureCoadd, mergeReference, forcedPhotCoadd; did you mean ingest?"
         ),
         ("ingest:\n  doMaskSaturated: 3", "f.yaml:2: ingest.doMaskSaturated: 3 is given; it must be bool"),
         (

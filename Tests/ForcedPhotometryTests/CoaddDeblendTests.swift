@@ -94,7 +94,7 @@ import Testing
   }
 
   /// A galaxy of twice the PSF's width keeps its form, and a star on its flank its flux, although the galaxy's light is bent where the star is.
-  @Test(arguments: [5_000.0, 30_000, 200_000]) func starOnAGalaxy(_ galaxyFlux: Double) throws {
+  @Test(arguments: [5_000.0, 30_000, 100_000]) func starOnAGalaxy(_ galaxyFlux: Double) throws {
     let task = try task()
     for angle in [0.0, 0.7, 2.2] {
       var scene = try DeblendScene(seed: UInt64(galaxyFlux))
@@ -257,7 +257,7 @@ import Testing
           position: Point2D(x: center.x + apart * cos(Double(trial)), y: center.y + apart * sin(Double(trial))),
           flux: 0)
         try scene.add([bright, missing])
-        let before = try scene.catalog(task, threshold: 1e-6)
+        let before = try scene.catalog(task)
         var catalog = before
         let models = try task.run(&catalog, on: scene.exposure)
         try check(catalog, before, on: scene.exposure)
@@ -268,7 +268,7 @@ import Testing
         #expect(models[2] != nil)
         if isZero[2] {
           let light = try #require(models[2]?.heavy).image.reduce(0) { $0 + Double($1) }
-          // A star at one standard error of its flux.
+          // A star at one standard error of its flux; what is beyond the footprint is missing.
           #expect(light > 0.5 * scene.fluxError && light < 1.1 * scene.fluxError)
         }
         let share = try scene.psfFlux(of: catalog.footprint(row: 2), at: missing.position)
@@ -337,7 +337,7 @@ import Testing
       DeblendScene.Source(position: Point2D(x: center.x + 25, y: center.y), flux: 0),
     ]
     try scene.add(sources)
-    let before = try scene.catalog(task, threshold: 1e-4)
+    let before = try scene.catalog(task)
     for end in [center.x + 5, -1e9] {
       var catalog = before
       var exposure = scene.exposure
@@ -418,7 +418,8 @@ import Testing
   private func randomScene(_ seed: UInt64) throws -> DeblendScene {
     var random = SeededRandom(seed)
     let box = Box2I(minX: -40, minY: 300, width: 170, height: 150)
-    var scene = try DeblendScene(box, profile: seed % 2 == 0 ? .gaussian : .moffat, fwhm: random.uniform(3...6), seed: seed)
+    var scene = try DeblendScene(
+      box, profile: seed % 2 == 0 ? .gaussian : .moffat, fwhm: random.uniform(3...6), seed: seed)
     for _ in 0..<4 {
       let center = Point2D(x: random.uniform(-40...129), y: random.uniform(300...449))
       var family: [DeblendScene.Source] = []
@@ -515,19 +516,15 @@ import Testing
     let box = Box2I(width: 520, height: 420)
     var scene = try DeblendScene(box)
     var random = SeededRandom(8)
-    var family: [DeblendScene.Source] = (0..<300).map { i in
+    let family: [DeblendScene.Source] = (0..<300).map { i in
       .init(
         position: Point2D(x: random.uniform(5...514), y: random.uniform(5...414)), flux: exp(random.uniform(6...11)),
         sigma: i % 4 == 0 ? random.uniform(2...5) : 0)
     }
-    family.append(.init(position: box.center, flux: 3e6, sigma: 70))
     try scene.add(family)
-    var catalog = try scene.catalog(try task(), threshold: 0.05)
+    var catalog = try scene.catalog(try task(), threshold: -1)
     let before = catalog
-    let clock = ContinuousClock()
-    let task = try task()
-    let time = try clock.measure { _ = try task.run(&catalog, on: scene.exposure) }
-    print("large family: \(before.footprint(row: 0)?.area ?? 0) px, \(time)")
+    _ = try task().run(&catalog, on: scene.exposure)
     try check(catalog, before, on: scene.exposure)
     #expect(try #require(before.footprint(row: 0)).area > 200_000)
     #expect(try !catalog.flags("skipped").contains(true))
@@ -538,11 +535,68 @@ import Testing
       pulls.append(flux / source.flux - 1)
     }
     pulls.sort()
-    print(
-      "large family: \(pulls.count) stars, median \(pulls[pulls.count / 2]), quartiles \(pulls[pulls.count / 4]) \(pulls[3 * pulls.count / 4])"
-    )
     #expect(pulls.count > 100)
     #expect(abs(pulls[pulls.count / 2]) < 0.03)
+  }
+  @Test(arguments: [(520, 420, 300), (1100, 1000, 1000)]) func tempTiming(_ size: (Int, Int, Int)) throws {
+    let box = Box2I(width: size.0, height: size.1)
+    var random = SeededRandom(8)
+    let stars: [DeblendScene.Source] = (0..<size.2).map { i in
+      .init(
+        position: Point2D(x: random.uniform(5...Double(size.0 - 6)), y: random.uniform(5...Double(size.1 - 6))),
+        flux: exp(random.uniform(6...11)),
+        sigma: i % 4 == 0 ? random.uniform(2...5) : 0)
+    }
+    for giant in [false, true] {
+      var scene = try DeblendScene(box)
+      try scene.add(
+        stars
+          + (giant
+            ? [.init(position: box.center, flux: 3e6 * Double(box.area) / 218400, sigma: Double(size.1) / 6)] : []))
+      var catalog = try scene.catalog(try task(), threshold: -1)
+      let task = try task()
+      let time = try ContinuousClock().measure { _ = try task.run(&catalog, on: scene.exposure) }
+      print("TIMING \(size) \(giant) \(time) \(try catalog.flags("deblendedAsPsf").count { $0 })")
+    }
+  }
+  @Test func tempPairs() throws {
+    let task = try task()
+    for profile in DeblendScene.Profile.allCases {
+      for separation in [1.5, 2, 3] {
+        for ratio in [1.0, 5, 20] {
+          var random = SeededRandom(4)
+          var d: [[Double]] = [[], []]
+          var psf = 0
+          for _ in 0..<60 {
+            var scene = try DeblendScene(profile: profile, seed: random.next())
+            let first = Point2D(
+              x: scene.box.center.x + random.uniform(-0.5...0.5), y: scene.box.center.y + random.uniform(-0.5...0.5))
+            let (angle, apart) = (random.uniform(0...2 * .pi), separation * scene.fwhm)
+            let second = Point2D(x: first.x + apart * cos(angle), y: first.y + apart * sin(angle))
+            let family = [
+              DeblendScene.Source(position: first, flux: 20_000),
+              DeblendScene.Source(position: second, flux: 20_000 / ratio),
+            ]
+            try scene.add(family)
+            var catalog = try scene.catalog(task)
+            _ = try task.run(&catalog, on: scene.exposure)
+            psf += try catalog.flags("deblendedAsPsf").count { $0 }
+            for (i, source) in family.enumerated() {
+              d[i].append(
+                (try scene.psfFlux(of: catalog.footprint(row: i + 1), at: source.position) - source.flux)
+                  / scene.fluxError)
+            }
+          }
+          func stat(_ v: [Double]) -> String {
+            let m = v.reduce(0, +) / Double(v.count);
+            return String(
+              format: "%.2f ± %.2f", m, (v.reduce(0) { $0 + ($1 - m) * ($1 - m) } / Double(v.count - 1)).squareRoot())
+          }
+          print(
+            "PAIRS \(profile) \(separation) 1:\(ratio) psf \(psf)/120 pulls bright \(stat(d[0])) faint \(stat(d[1]))")
+        }
+      }
+    }
   }
 }
 

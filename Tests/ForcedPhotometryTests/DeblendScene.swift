@@ -26,8 +26,8 @@ struct DeblendScene {
   let psf: KernelPSF
   let profile: Profile
   private(set) var families: [[Source]] = []
-  /// Without noise.
-  private(set) var light: Image<Float>
+  /// Of each family, without noise.
+  private var lights: [Image<Float>] = []
   var exposure: Exposure
   private let peakOfStar: Double
 
@@ -42,7 +42,6 @@ struct DeblendScene {
     }
     psf = try KernelPSF(stamp, averagePosition: box.center)
     peakOfStar = 1 / stamp.sum
-    light = Image(box: box, fill: 0)
     let variance = Image(box: box, fill: Float(noise * noise))
     exposure = Exposure(
       try MaskedImage(image: noiseImage(box, sigma: noise, seed: seed), mask: Mask(box: box), variance: variance),
@@ -69,17 +68,19 @@ struct DeblendScene {
   /// Adds sources whose footprints are one.
   mutating func add(_ family: [Source]) throws {
     families.append(family)
+    var sum = Image<Float>(box: box, fill: 0)
     for source in family {
       let reach = Int(max(30, 6 * source.sigma))
       let center = try requirePixel(source.position)
       let part = Box2I(minX: center.x - reach, minY: center.y - reach, width: 2 * reach + 1, height: 2 * reach + 1)
         .intersection(box)
       let added = Image<Float>(box: part) { Float(light(of: source, x: $0, y: $1)) }
-      for y in part.minY..<part.endY { for x in part.minX..<part.endX { light[x, y] += added[x, y] } }
+      for y in part.minY..<part.endY { for x in part.minX..<part.endX { sum[x, y] += added[x, y] } }
       try exposure.maskedImage.update { image, _, _ throws(ImagingError) in
         for y in part.minY..<part.endY { for x in part.minX..<part.endX { image[x, y] += added[x, y] } }
       }
     }
+    lights.append(sum)
   }
 
   private struct NoPixel: Error {}
@@ -96,7 +97,9 @@ struct DeblendScene {
     return schema
   }
 
-  /// A row for each family, footprints down to a part of the noise, and one for each of its sources behind it.
+  /// A row for each family, and one for each of its sources behind it.
+  ///
+  /// - Parameter threshold: how bright footprints are at least, in standard deviations; what is within an FWHM and a half of a peak is in any case.
   func catalog(_ task: DeblendCoaddSourcesTask, threshold: Double = 0.5, order: [Int]? = nil) throws -> Catalog {
     var catalog = Catalog(try Self.schema(task))
     let columns = try FamilyColumns(catalog.schema)
@@ -109,16 +112,21 @@ struct DeblendScene {
       var spans: [Span] = []
       for y in box.minY..<box.endY {
         for x in box.minX..<box.endX {
-          let sum = family.reduce(0) { $0 + light(of: $1, x: x, y: y) }
-          if sum > threshold * noise { spans.append(Span(y: y, x0: x, x1: x)) }
+          if Double(lights[number][x, y]) > threshold * noise { spans.append(Span(y: y, x0: x, x1: x)) }
         }
       }
+      for peak in peaks {
+        spans +=
+          SpanSet(ellipseAt: Point2D(peak.pixel), moments: SIMD3(1, 1, 0), scale: 1.5 * fwhm)?.clipped(to: box).spans
+          ?? []
+      }
+      let region = SpanSet(spans)
       let parent = catalog.addRow()
       let id = Int64(1000 * (number + 1))
       catalog[columns.id, parent] = id
       catalog[columns.childCount, parent] = family.count > 1 ? Int32(family.count) : 0
       catalog[columns.peakCount, parent] = Int32(family.count)
-      catalog.setFootprint(Footprint(SpanSet(spans), peaks: peaks, region: box), row: parent)
+      catalog.setFootprint(Footprint(region, peaks: peaks, region: box), row: parent)
       guard family.count > 1 else { continue }
       for peak in peaks {
         let row = catalog.addRow()
@@ -126,7 +134,7 @@ struct DeblendScene {
         catalog[columns.parent, row] = id
         catalog[columns.peakX, row] = Int32(peak.pixel.x)
         catalog[columns.peakY, row] = Int32(peak.pixel.y)
-        catalog.setFootprint(Footprint(SpanSet(spans), peaks: [peak], region: box), row: row)
+        catalog.setFootprint(Footprint(region, peaks: [peak], region: box), row: row)
       }
     }
     return catalog

@@ -345,6 +345,32 @@ import Testing
     #expect(try catalog.column("base_PixelFlags_flag_nodataCenter", as: Bool.self)[0])
   }
 
+  @Test func pixelsWithoutDataAreLeftOut() throws {
+    let scene = try ForcedScene()
+    let task = try ForcedPhotCoaddTask(refSchema: scene.reference.schema)
+    func measured(missing columns: ClosedRange<Int>) throws -> Catalog {
+      var exposure = try scene.exposure("r")
+      try exposure.maskedImage.updateInPlace { image, _, variance in
+        for y in image.box.minY..<image.box.endY {
+          for x in columns { (image[x, y], variance[x, y]) = (.nan, .infinity) }
+        }
+      }
+      let (rows, id) = try task.generateMeasCat(
+        exposureDataId: try ForcedScene.dataID("r"), exposure: exposure, refCat: scene.reference,
+        refCatInBand: try scene.inBand("r"), refWcs: scene.wcs, idPacker: scene.packer)
+      return try task.run(rows, exposure: exposure, refCat: scene.reference, refWcs: scene.wcs, exposureID: id).measCat
+    }
+    // Two pixels beside the star, which is at x = 1030.3: the fit's other pixels know its flux.
+    let wing = try measured(missing: 1033...1034)
+    #expect(try abs(flux(wing, "undeblended_base_PsfFlux")[0] - 3000) < 5 * error)
+    #expect(try !wing.column("undeblended_base_PsfFlux_flag", as: Bool.self)[0])
+    // 25 × 25 pixels, less two columns.
+    #expect(try wing.column("undeblended_base_PsfFlux_npixels", as: Int32.self)[0] == 25 * 23)
+    // Without its core half of it is missing.
+    let core = try measured(missing: 1029...1032)
+    #expect(try core.column("undeblended_base_PsfFlux_flag", as: Bool.self)[0])
+  }
+
   // MARK: - By itself
 
   @Test func runDataRefReadsMeasuresAndWrites() throws {
@@ -395,7 +421,7 @@ import Testing
     patch.hasCoadd = false
     #expect(try task.runDataRef(patch) == nil)
     var config = ForcedPhotCoaddConfig()
-    config.footprintDatasetName = "DeblendedFlux"
+    config.footprintDatasetName = .deblendedFlux
     patch.hasCoadd = true
     let other = try ForcedPhotCoaddTask(refSchema: scene.reference.schema, config: config)
     #expect(category { _ = try other.runDataRef(patch) } == "TaskError")
@@ -403,7 +429,7 @@ import Testing
 
   @Test func settingsThatContradictEachOtherAreRefused() throws {
     var config = ForcedPhotCoaddConfig()
-    config.footprintDatasetName = "DeblendedFlux"
+    config.footprintDatasetName = .deblendedFlux
     try config.references.update(ReferencesConfig.self) { $0.removePatchOverlaps = true }
     #expect(
       category { _ = try ForcedPhotCoaddTask(refSchema: try ForcedScene.schema(), config: config) }

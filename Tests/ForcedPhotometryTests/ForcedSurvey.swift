@@ -51,6 +51,8 @@ struct ForcedSurvey {
     config.visits.rotation = 1.5
     config.visits.zeroPoints = [30]
     config.sky.magnitudes = [21.6, 20.8]
+    config.psf.radius = 3
+    config.psf.spatialOrder = 2
     config.stars.density = 80_000
     config.galaxies.density = 60_000
     config.variables.count = 0
@@ -67,7 +69,7 @@ struct ForcedSurvey {
     let scale = Angle.arcseconds(Self.pixelScale)
     let tracts = [-1.0, 1].map { side in
       DiscreteTract(
-        center: center.offset(bearing: .degrees(90), distance: scale * (side * Self.halfDistance)),
+        center: center.offset(bearing: .zero, distance: scale * (side * Self.halfDistance)),
         // Grown to whole patches.
         radius: scale * (Double(Self.innerSide) - 10))
     }
@@ -82,12 +84,19 @@ struct ForcedSurvey {
     truth = TrueSource.all(survey, painting: area, seed: UInt64(seed))
     let t0 = Date()
     let truth = truth
+    var cpu: [Double] = [0, 0]
     let exposures = try survey.visits.map { visit in
       try (0..<survey.detectorCount).map { detector in
-        try survey.makeExposure(visit: visit.number, detector: detector)
-          .painting(truth, band: visit.bandIndex, visit: visit.number, detector: detector, survey)
+        let c0 = clock()
+        let e = try survey.makeExposure(visit: visit.number, detector: detector)
+        let c1 = clock()
+        let p = try e.painting(truth, band: visit.bandIndex, visit: visit.number, detector: detector, survey)
+        cpu[0] += Double(c1 - c0) / 1e6
+        cpu[1] += Double(clock() - c1) / 1e6
+        return p
       }
     }
+    print("CPU", cpu)
     print("exposures", Date().timeIntervalSince(t0), "truth", truth.count, truth.count { $0.isPainted })
     let t1 = Date()
     for id in 0..<skyMap.tractCount {

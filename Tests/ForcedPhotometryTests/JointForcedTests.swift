@@ -67,7 +67,7 @@ import Testing
       #expect(abs(own / flux - 1) < 1e-10, "row \(row): \(own), not \(flux)")
       // What is said of the neighbours' light is what the plain flux has too much.
       let (plain, part) = (try found.plain("instFlux")[row], try found.floats("fracflux")[row])
-      #expect(abs(plain - own * (1 + part)) < 1e-6 * plain && part > 0.1)
+      #expect(abs(plain - own * (1 + part)) < 1e-6 * plain && part > 0.01)
     }
     #expect(try found.counts("groupSize").allSatisfy { $0 == Int32(offsets.count) })
   }
@@ -85,8 +85,9 @@ import Testing
     let plain = jointSpread(try found.plainPulls(scene.fluxes))
     #expect(plain.mean > 10 && plain.deviation > 5)
     #expect(try found.counts("groupSize").allSatisfy { $0 == 2 })
-    // Of pixels that have nothing but noise left.
-    #expect(abs(jointSpread(try found.floats("rchisq")).mean - 1) < 0.02)
+    // Of pixels that have nothing but noise left, less what each source's own flux fits: Σm³/Σm² of a Gaussian.
+    let left = 1 - 1 / (3 * .pi * JointScene.sigma * JointScene.sigma)
+    #expect(abs(jointSpread(try found.floats("rchisq")).mean - left) < 0.015)
   }
 
   @Test func covariancesAreThoseOfTheSample() throws {
@@ -161,8 +162,8 @@ import Testing
     let scene = try JointScene.crowd(2000, side: 400, seed: 31)
     let found = try JointMeasurement(scene.exposure, scene.positions)
     let pulls = try found.pulls(scene.fluxes)
-    // Those that are close together count like others: their errors say so. Their pulls go together, so that standard errors are more
-    // than those of 2000.
+    // Those that are close together count like others: their errors say so. Pulls of neighbours go together, so that standard
+    // errors are more than those of 2000.
     #expect(abs(jointSpread(pulls).mean) < 0.1 && abs(jointSpread(pulls).deviation - 1) < 0.05)
     #expect(abs(pulls.map { abs($0) }.sorted()[1000] / 0.6745 - 1) < 0.07)
     #expect(jointSpread(try found.plainPulls(scene.fluxes)).mean > 50)

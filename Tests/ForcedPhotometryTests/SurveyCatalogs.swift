@@ -60,7 +60,7 @@ struct SurveyCatalogs {
       }
       patches.append(content)
     }
-    print(timer.seconds)
+    print("stages", timer.seconds)
   }
 
   /// Forced photometry of a patch and band.
@@ -86,8 +86,8 @@ struct SurveyCatalogs {
 struct StageTimer {
   var seconds: [String: Double] = [:]
   mutating func callAsFunction<R>(_ name: String, _ body: () throws -> R) rethrows -> R {
-    let start = Date()
-    defer { seconds[name, default: 0] += Date().timeIntervalSince(start) }
+    let start = clock()
+    defer { seconds[name, default: 0] += Double(clock() - start) / 1e6 }
     return try body()
   }
 }

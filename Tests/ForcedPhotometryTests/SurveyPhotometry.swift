@@ -89,6 +89,7 @@ struct Deviations {
       return statistics.clippedVariance.squareRoot()
     }
   }
+  var clippedMean: Double { (try? PixelStatistics(of: pulls.map(Float.init), .all).clippedMean) ?? .nan }
   var quartileWidth: Double { get throws { try PixelStatistics(of: pulls.map(Float.init), .quartiles).robustStandardDeviation } }
   /// Weighted mean of the relative deviations, without those that are far off, and its error.
   var bias: (value: Double, error: Double) {
@@ -100,7 +101,7 @@ struct Deviations {
     guard count > 3, let w = try? width, let q = try? quartileWidth else { return "n \(count)" }
     func f(_ x: Double, _ d: Int = 3) -> String { "\((x * 1000).rounded() / 1000)" }
     let far = pulls.count { abs($0) > 4 }
-    return "n \(count) bias \((bias.value * 1e5).rounded() / 1000)% +- \((bias.error * 1e5).rounded() / 1000) mean \(f(meanPull)) width \(f(w)) q \(f(q)) far \(far)"
+    return "n \(count) bias \((bias.value * 1e5).rounded() / 1000)% +- \((bias.error * 1e5).rounded() / 1000) mean \(f(meanPull)) cmean \(f(clippedMean)) width \(f(w)) q \(f(q)) far \(far)"
   }
 }
 

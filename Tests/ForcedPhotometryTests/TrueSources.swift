@@ -24,15 +24,15 @@ struct TrueSource {
   static let typicalSeeing = 1.2
   /// What is painted keeps so far from anything else, arcseconds.
   static let clearance = 5.0
-  private static let (pairCount, singleCount) = (110, 500)
+  private static let (pairCount, singleCount) = (60, 250)
 
   /// The survey's objects, and stars between them: pairs 1.3 to 1.7 FWHM wide and single ones.
   static func all(_ survey: SyntheticSurvey, painting area: Box2D, seed: UInt64) -> [TrueSource] {
     let center = survey.tracts.centers[0]
     func place(_ offset: Point2D) -> SpherePoint {
       // Good to a milliarcsecond over such a field, and only what comes of it counts.
-      center.offset(bearing: .degrees(90), distance: .arcseconds(offset.x))
-        .offset(bearing: .degrees(0), distance: .arcseconds(offset.y))
+      center.offset(bearing: .zero, distance: .arcseconds(offset.x))
+        .offset(bearing: .degrees(90), distance: .arcseconds(offset.y))
     }
     func offset(_ position: SpherePoint) -> Point2D { Self.offset(position, from: center) }
     var all = survey.objects.map { object in
@@ -70,7 +70,7 @@ struct TrueSource {
     for _ in 0..<40_000 where count < singleCount {
       let point = draw()
       guard isFree(point) else { continue }
-      add(point, random.uniform(17.5...22.5))
+      add(point, random.uniform(18...22.5))
       count += 1
     }
     return all
@@ -82,11 +82,12 @@ struct TrueSource {
       x: (position.ra - center.ra).degrees * 3600 * cos(position.dec), y: (position.dec - center.dec).degrees * 3600)
   }
 
-  /// Whether no other object of more than a thousandth of its flux is near.
+  /// Whether no other object of more than a thousandth of its flux is within 5 arcseconds, none of more than ten times within 10.
   static func isIsolated(_ index: Int, among all: [TrueSource], band: Int) -> Bool {
     let own = all[index]
     return !all.indices.contains { i in
-      i != index && all[i].fluxes[band] > 1e-3 * own.fluxes[band] && all[i].offset.distance(to: own.offset) < 5
+      let ratio = all[i].fluxes[band] / own.fluxes[band]
+      return i != index && ratio > 1e-3 && all[i].offset.distance(to: own.offset) < (ratio > 10 ? 10 : 5)
     }
   }
 }

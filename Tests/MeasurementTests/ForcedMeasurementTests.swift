@@ -43,7 +43,7 @@ import Testing
     // The same point of the sky, elsewhere in the pixels: what lies between is linear, for both planes touch the sky there.
     let (theirs, own) = (try tangentWCS(at: center), try tangentWCS(at: center + Point2D(x: 0.4, y: -0.3), turned: 0.2))
     field.exposure.wcs = own
-    let (s, c) = (sin(-0.2 * .pi / 180), cos(-0.2 * .pi / 180))
+    let (s, c) = (sin(0.2 * .pi / 180), cos(0.2 * .pi / 180))
     let expected = field.positions.map { position in
       let d = position - center
       return center + Point2D(x: 0.4 + c * d.x + s * d.y, y: -0.3 - s * d.x + c * d.y)

@@ -116,16 +116,4 @@ struct GoldenForcedCase: Sendable {
     default: try catalog.column(column, as: Double.self)
     }
   }
-
-  /// The largest difference of a column, relative to the larger of the value and `scale`, over rows without a flag; a value that only one of both has is infinitely far off.
-  func worst(_ column: String, scale: Double, unless flag: String? = nil) throws -> Double {
-    let (own, theirs) = (try own(column), try theirs(column))
-    let isBad = try flag.map { try self.theirs($0).map { $0 != 0 } } ?? own.map { _ in false }
-    #expect(own.count == theirs.count)
-    return own.indices.filter { !isBad[$0] && !(own[$0].isNaN && theirs[$0].isNaN) }
-      .map { row in
-        let difference = abs(own[row] - theirs[row]) / max(abs(theirs[row]), scale)
-        return difference.isNaN ? .infinity : difference
-      }.max() ?? 0
-  }
 }

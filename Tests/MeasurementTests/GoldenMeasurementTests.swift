@@ -1,198 +1,191 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Measurements of the reference system on case A's science image.
+// Forced measurements of the reference system, column by column.
 
 import Catalogs
 import Foundation
 import Imaging
 import Measurement
-import Repository
 import SkyGeometry
 import TaskFramework
 import TestSupport
 import Testing
 
-/// Case F of `shared/golden`: 164 sources measured at given positions, with the shape of the PSF (σ 2.3 px) in the shape slot.
+/// Case F of `shared/golden` (``GoldenForcedCase``): every column of its three catalogs.
+///
+/// Where the reference is known to be off its numbers are those of a formula that has its defect, and ours are near: errors of `base_SdssCentroid` (B.2.1 f),
+/// `base_GaussianFlux` (B.5, the truncated pixel) and `base_PeakLikelihoodFlux` (B.11); `base_CircularApertureFlux` of all radii (B.6.3, G-16: the rim of its tables;
+/// F.1.5: whole pixels). ``GoldenForcedTests`` has the fluxes of these.
 @Suite(
   .enabled(
     if: GoldenFile.isAvailable("F_forced_exact.fits"), "needs shared/golden and the Python environment of `make test`"))
 struct GoldenMeasurementTests {
-  private struct Case {
-    let golden: GoldenFile
-    let catalog: Catalog
-    let exposure: Exposure
-    let positions: [Point2D]
+  /// How far a number may be from the reference's.
+  private enum Tolerance {
+    /// A part of the larger of the value and a scale.
+    case relative(Double, scale: Double)
+    case absolute(Double)
 
-    func own(_ column: String) throws -> [Double] {
-      let type = try catalog.schema.field(column).type
-      return switch type {
-      case .float32: try catalog.column(column, as: Float.self).map(Double.init)
-      case .int32: try catalog.column(column, as: Int32.self).map(Double.init)
-      case .flag: try catalog.column(column, as: Bool.self).map { $0 ? 1 : 0 }
-      default: try catalog.column(column, as: Double.self)
+    func allows(_ own: Double, _ theirs: Double) -> Bool {
+      switch self {
+      case .relative(let part, let scale): abs(own - theirs) <= part * max(abs(theirs), scale)
+      case .absolute(let limit): abs(own - theirs) <= limit
       }
     }
-
-    /// The largest difference of a column, relative to the larger of the value and `scale`, over rows without a flag.
-    func worst(_ column: String, scale: Double, unless flag: String? = nil) throws -> Double {
-      let (own, theirs) = (try own(column), try golden[column].doubles)
-      let isBad = try flag.map { try golden[$0].doubles.map { $0 != 0 } } ?? own.map { _ in false }
-      #expect(own.count == theirs.count)
-      return own.indices.filter { !isBad[$0] }
-        .map { abs(own[$0] - theirs[$0]) / max(abs(theirs[$0]), scale) }.max() ?? .infinity
-    }
   }
 
-  /// The same measurements by us.
-  private func measured(_ name: String) throws -> Case {
-    let golden = try GoldenFile(name)
-    let fits = try FITSExposure(SharedData.url("golden/A_science.fits").path)
-    let masked = try MaskedImage(
-      image: fits.image, mask: try #require(fits.mask), variance: try #require(fits.variance))
-    let (task, schema) = try makeMeasurement(
-      ["base_GaussianFlux", "base_PixelFlags", "base_PsfFlux", "base_SdssCentroid", "base_SdssShape"],
-      slots: {
-        $0.centroid = "base_TransformedCentroid"
-        $0.shape = "base_TransformedShape"
-      },
-      before: { schema in
-        _ = try PointKey(adding: "base_TransformedCentroid", to: &schema, doc: "position")
-        _ = try QuadrupoleKey(adding: "base_TransformedShape", to: &schema, doc: "shape")
-      })
-    let (x, y) = (try golden["base_TransformedCentroid_x"].doubles, try golden["base_TransformedCentroid_y"].doubles)
-    let moments = try ["xx", "yy", "xy"].map { try golden["base_TransformedShape_" + $0].doubles }
-    let positions = zip(x, y).map { Point2D(x: $0, y: $1) }
-    var catalog = makeCatalog(schema, at: positions)
-    let centroid = try PointKey("base_TransformedCentroid", in: schema)
-    let shape = try QuadrupoleKey("base_TransformedShape", in: schema)
-    for (row, position) in positions.enumerated() {
-      catalog[centroid, row] = position
-      catalog[shape, row] = SIMD3(moments[0][row], moments[1][row], moments[2][row])
-      // In forced mode the peak is the position itself, in float32.
-      var footprint = try #require(catalog.footprint(row: row))
-      footprint.peaks[0].position = Point2D(x: Double(Float(position.x)), y: Double(Float(position.y)))
-      catalog.setFootprint(footprint, row: row)
-    }
-    let exposure = Exposure(masked, psf: try gaussianPSF(sigma: 2.3, side: 31))
-    try task.run(&catalog, on: exposure)
-    return Case(golden: golden, catalog: catalog, exposure: exposure, positions: positions)
-  }
+  /// Columns that have tests of their own.
+  private static let excepted = [
+    "base_SdssCentroid_xErr", "base_SdssCentroid_yErr", "base_GaussianFlux_instFluxErr",
+    "base_LocalBackground_instFlux",
+    "base_LocalBackground_instFluxErr", "base_PeakLikelihoodFlux_instFluxErr",
+  ]
 
-  @Test(arguments: ["F_forced_exact.fits", "F_forced_off.fits"])
-  func psfFluxIsTheReferences(_ name: String) throws {
-    let measured = try measured(name)
-    defer { measured.golden.remove() }
+  /// By column, the first whose name it ends with or is.
+  private static func tolerance(_ column: String, _ name: String) -> Tolerance? {
+    switch column {
+    // Positions and shapes are given; angles went through text and degrees.
+    case "coord_ra", "coord_dec": .absolute(1e-15)
+    case "base_TransformedCentroid_x", "base_TransformedCentroid_y": .absolute(0)
+    case "base_TransformedShape_xx", "base_TransformedShape_yy", "base_TransformedShape_xy": .absolute(2e-15)
     // The reference rounds the fraction of the pixel to float32: 3e-8 px, and the flux of a misplaced star changes by about its
     // misplacement over σ.
-    #expect(try measured.worst("base_PsfFlux_instFlux", scale: 1) < 2e-8)
-    #expect(try measured.worst("base_PsfFlux_instFluxErr", scale: 1) < 2e-8)
+    case "base_PsfFlux_instFlux", "base_PsfFlux_instFluxErr": .relative(2e-8, scale: 1)
     // Stored as float32.
-    #expect(try measured.worst("base_PsfFlux_area", scale: 1) < 2e-7)
-    #expect(try measured.worst("base_PsfFlux_chi2", scale: 1) < 4e-7)
-    for column in ["_npixels", "_flag", "_flag_edge", "_flag_noGoodPixels"] {
-      #expect(try measured.own("base_PsfFlux" + column) == measured.golden["base_PsfFlux" + column].doubles)
-    }
-  }
-
-  @Test(arguments: ["F_forced_exact.fits", "F_forced_off.fits"])
-  func gaussianFluxIsTheReferences(_ name: String) throws {
-    let measured = try measured(name)
-    defer { measured.golden.remove() }
+    case "base_PsfFlux_area": .relative(2e-7, scale: 1)
+    case "base_PsfFlux_chi2": .relative(4e-7, scale: 1)
     // The reference computes exponents up to 7 in float32: 5e-7 of each weight, some of it the same in all.
-    #expect(try measured.worst("base_GaussianFlux_instFlux", scale: 1) < 5e-6)
-    #expect(try measured.own("base_GaussianFlux_flag") == measured.golden["base_GaussianFlux_flag"].doubles)
-    // The reference takes the variance of the pixel below the centroid, we that of the pixel which holds it.
-    let theirs = try measured.golden["base_GaussianFlux_instFluxErr"].doubles
-    for (row, position) in measured.positions.enumerated() {
-      let v = measured.exposure.maskedImage.variance[Int(position.x), Int(position.y)]
-      let expected = 2 * (Double(v) * .pi * 2.3 * 2.3).squareRoot()
-      #expect(abs(theirs[row] / expected - 1) < 1e-6)
+    case "base_GaussianFlux_instFlux": .relative(5e-6, scale: 1)
+    // Its Lanczos kernel is float32.
+    case "base_PeakLikelihoodFlux_instFlux": .relative(1e-6, scale: 1)
+    // The mean of two float32 numbers, rounded to one.
+    case "base_Variance_value": .relative(6e-8, scale: 1)
+    // The smoothed image is float32 there: 6e-8 of its values over curvatures of 1/5 of them, some 1e-6 px for faint sources, more where there is hardly a maximum. Peaks that
+    // centroids go back to are float32: 1.5e-5 px.
+    case "base_SdssCentroid_x", "base_SdssCentroid_y": .absolute(3e-5)
+    // The reference knows its Gaussian's width; the sampled kernel under a weight that is cut off at √14 σ has 1.3e-5 less. Of a PSF's image it knows float32 sums.
+    case "base_SdssShape_psf_xx", "base_SdssShape_psf_yy":
+      .relative(name == "F_forced_imagepsf.fits" ? 3e-7 : 2e-5, scale: 1)
+    case "base_SdssShape_psf_xy": .absolute(name == "F_forced_imagepsf.fits" ? 3e-7 : 1e-9)
+    // xy counts beside xx and yy, which are 5 px² and more. Both stop when xx changes by less than 1e-4 of itself; rounding decides in which round.
+    case "base_SdssShape_xy": .relative(1e-4, scale: 1)
+    // Float32 there.
+    case "base_SdssShape_x", "base_SdssShape_y": .absolute(3e-5)
+    case "base_SdssShape_instFlux_xx_Cov", "base_SdssShape_instFlux_yy_Cov": .relative(1e-4, scale: 1)
+    case "base_SdssShape_instFlux_xy_Cov": .relative(1e-4, scale: 10)
+    case _ where column.hasPrefix("base_SdssShape_"): .relative(1e-4, scale: 0.1)
+    default: nil
     }
   }
 
-  @Test(arguments: ["F_forced_exact.fits", "F_forced_off.fits"])
-  func sdssShapeIsTheReferences(_ name: String) throws {
-    let measured = try measured(name)
-    defer { measured.golden.remove() }
-    for flag in ["", "_unweightedBad", "_unweighted", "_shift", "_maxIter", "_psf"] {
-      let column = "base_SdssShape_flag" + flag
-      #expect(try measured.own(column) == measured.golden[column].doubles, "\(column)")
+  @Test(arguments: GoldenForcedCase.names)
+  func columnsAreTheReferences(_ name: String) throws {
+    let measured = try GoldenForcedCase.named(name)
+    // What comes of flagged moments is where an iteration was given up.
+    let isBad = try measured.theirs("base_SdssShape_flag").map { $0 != 0 }
+    var missing: [String] = []
+    for field in measured.catalog.schema.fields where !Self.excepted.contains(field.name) {
+      guard measured.has(field.name) else {
+        missing.append(field.name)
+        continue
+      }
+      let (own, theirs) = (try measured.own(field.name), try measured.theirs(field.name))
+      #expect(own.count == 164 && theirs.count == 164)
+      guard field.type == .float64 || field.type == .float32 || field.type == .angle else {
+        #expect(own == theirs, "\(field.name)")
+        continue
+      }
+      if field.name.hasPrefix("base_CircularApertureFlux") { continue }
+      let tolerance = try #require(Self.tolerance(field.name, name), "nobody compares \(field.name)")
+      let isShape = field.name.hasPrefix("base_SdssShape_") && !field.name.hasPrefix("base_SdssShape_psf_")
+      for row in own.indices where !(isShape && isBad[row]) {
+        let isEqual = own[row].isNaN ? theirs[row].isNaN : tolerance.allows(own[row], theirs[row])
+        #expect(isEqual, "\(field.name) of row \(row): \(own[row]) \(theirs[row])")
+      }
     }
-    // xy counts beside xx and yy, which are 5 px² and more. Both stop when xx changes by less than 1e-4 of itself; rounding decides in which round.
-    for column in ["xx", "yy", "xy", "instFlux", "instFluxErr", "xxErr", "yyErr", "xyErr", "x", "y"] {
-      let worst = try measured.worst(
-        "base_SdssShape_" + column, scale: column == "xy" ? 1 : 0.1, unless: "base_SdssShape_flag")
-      #expect(worst < 1e-4, "\(column): \(worst)")
+    // The configuration has no such plugin, and the reference no such flag.
+    #expect(
+      missing.filter { !$0.hasPrefix("base_TransformedCentroidFromCoord") } == ["base_CircularApertureFlux_flag"])
+    // Other names of flags.
+    for alias in ["base_PsfFlux_flag_badCentroid", "base_Variance_flag_badCentroid", "base_GaussianFlux_flag_badShape"]
+    {
+      #expect(try measured.own(alias) == measured.theirs(alias))
     }
-    // Unweighted moments, too: sums of a few hundred float32 pixels of both signs, about positions that are float32 there.
+  }
+
+  /// The reference's coordinates are where its positions are.
+  @Test(arguments: GoldenForcedCase.names)
+  func coordinatesAreWhereThePositionsAre(_ name: String) throws {
+    let measured = try GoldenForcedCase.named(name)
+    let (x, y) = (
+      try measured.own("base_TransformedCentroidFromCoord_x"), try measured.own("base_TransformedCentroidFromCoord_y")
+    )
+    // Coordinates of 2.6 rad are known to 4e-16, 5e-10 px.
+    for (row, position) in measured.positions.enumerated() {
+      #expect(position.distance(to: Point2D(x: x[row], y: y[row])) < 5e-9, "row \(row)")
+    }
+  }
+
+  /// The reference takes the variance of the pixel below the centroid, we that of the pixel which holds it.
+  @Test(arguments: GoldenForcedCase.names)
+  func errorsOfGaussianFluxes(_ name: String) throws {
+    let measured = try GoldenForcedCase.named(name)
+    let (own, theirs) = (
+      try measured.own("base_GaussianFlux_instFluxErr"), try measured.theirs("base_GaussianFlux_instFluxErr")
+    )
+    let variance = measured.exposure.maskedImage.variance
+    for (row, position) in measured.positions.enumerated() {
+      let pixel = try #require(position.pixel)
+      let (below, holding) = (variance[Int(position.x), Int(position.y)], variance[pixel.x, pixel.y])
+      #expect(abs(theirs[row] / (2 * (Double(below) * .pi * 2.3 * 2.3).squareRoot()) - 1) < 1e-6)
+      #expect(abs(own[row] / (2 * (Double(holding) * .pi * 2.3 * 2.3).squareRoot()) - 1) < 1e-6)
+    }
+  }
+
+  /// Unweighted moments, too: sums of a few hundred float32 pixels of both signs, about positions that are float32 there.
+  @Test(arguments: GoldenForcedCase.names)
+  func unweightedMoments(_ name: String) throws {
+    let measured = try GoldenForcedCase.named(name)
     let isUnweighted = try measured.own("base_SdssShape_flag_unweighted")
     #expect(isUnweighted.contains(1))
     for column in ["xx", "yy", "xy"] {
-      let (a, b) = (
-        try measured.own("base_SdssShape_" + column), try measured.golden["base_SdssShape_" + column].doubles
-      )
+      let (a, b) = (try measured.own("base_SdssShape_" + column), try measured.theirs("base_SdssShape_" + column))
       for row in a.indices where isUnweighted[row] == 1 {
         #expect(abs(a[row] - b[row]) < 2e-4 * max(abs(b[row]), 1), "\(column) of row \(row)")
       }
     }
-    // The reference knows its Gaussian's width; the sampled kernel under a weight that is cut off at √14 σ has 1.3e-5 less.
-    #expect(try measured.worst("base_SdssShape_psf_xx", scale: 1) < 2e-5)
-    #expect(try measured.worst("base_SdssShape_psf_xy", scale: 1) < 1e-9)
   }
 
-  @Test(arguments: ["F_forced_exact.fits", "F_forced_off.fits"])
-  func sdssCentroidIsTheReferences(_ name: String) throws {
-    let measured = try measured(name)
-    defer { measured.golden.remove() }
-    for flag in ["_edge", "_near_edge", "_noSecondDerivative", "_notAtMaximum"] {
-      let column = "base_SdssCentroid_flag" + flag
-      #expect(try measured.own(column) == measured.golden[column].doubles, "\(column)")
-    }
-    let (own, theirs) = (
-      try measured.own("base_SdssCentroid_flag_resetToPeak"),
-      try measured.golden["base_SdssCentroid_flag_resetToPeak"].doubles
-    )
-    #expect(own == theirs)
-    // The smoothed image is float32 there: 6e-8 of its values over curvatures of 1/5 of them, some 1e-6 px for faint sources.
-    for axis in ["x", "y"] {
-      let column = "base_SdssCentroid_" + axis
-      let (a, b) = (try measured.own(column), try measured.golden[column].doubles)
-      #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-5 })
-    }
-    // The reference's errors have the noise of slope, S = (1 − e^(−1/s²))/8πs², and S′ = (e^(−1/3s²) − e^(−1/s²))/12πs² once more for the source itself, both from the
-    // whole variance; ours have S alone. Where the noise is even that is all, but for its quartic term with 8 s²/d³ where the derivative is 8 s³/d³.
-    let s2 = 2.3 * 2.3
+  /// What makes the reference's errors larger.
+  ///
+  /// They have the noise of slope, S = (1 − e^(−1/s²))/8πs², and S′ = (e^(−1/3s²) − e^(−1/s²))/12πs² once more for the source itself, both from the
+  /// whole variance; ours have S alone. Where the noise is even that is all, but for its quartic term with 8 s²/d³ where the derivative is 8 s³/d³.
+  @Test(arguments: GoldenForcedCase.names)
+  func errorsOfCentroids(_ name: String) throws {
+    let measured = try GoldenForcedCase.named(name)
+    let psf = try ["xx", "yy", "xy"].map { try measured.theirs("base_SdssShape_psf_" + $0)[0] }
+    let s2 = SecondMoments(xx: psf[0], yy: psf[1], xy: psf[2]).determinant.squareRoot()
     let (once, twice) = ((1 - exp(-1 / s2)) / 8, (exp(-1 / (3 * s2)) - exp(-1 / s2)) / 12)
     let even = (once / (once + twice)).squareRoot()
+    let flags = try measured.theirs("base_SdssCentroid_flag")
+    let positions = [try measured.own("base_SdssCentroid_x"), try measured.own("base_SdssCentroid_y")]
     var ratios: [Double] = []
-    for (row, position) in measured.positions.enumerated()
-    where try measured.golden["base_SdssCentroid_flag"].doubles[row] == 0 {
-      let pixel = try #require(position.pixel)
-      let offset = (
-        x: try measured.own("base_SdssCentroid_x")[row] - Double(pixel.x),
-        y: try measured.own("base_SdssCentroid_y")[row] - Double(pixel.y)
-      )
-      for (axis, distance) in [("xErr", offset.x), ("yErr", offset.y)] {
-        let ratio =
-          try measured.own("base_SdssCentroid_" + axis)[row] / measured.golden["base_SdssCentroid_" + axis].doubles[row]
+    for (axis, column) in ["base_SdssCentroid_xErr", "base_SdssCentroid_yErr"].enumerated() {
+      let (own, theirs) = (try measured.own(column), try measured.theirs(column))
+      for (row, position) in measured.positions.enumerated() {
+        #expect(own[row].isNaN == theirs[row].isNaN)
+        guard flags[row] == 0, let pixel = position.pixel else { continue }
+        let distance = positions[axis][row] - Double(axis == 0 ? pixel.x : pixel.y)
+        let ratio = own[row] / theirs[row]
         // Bright stars make noise where the slope has its weight, and half a pixel from a pixel's centre the quartic term counts.
-        #expect(ratio > 0.3 && ratio < 1.2, "row \(row) \(axis) at \(distance): \(ratio)")
+        #expect(ratio > 0.2 && ratio < 1.2, "row \(row) \(column) at \(distance): \(ratio)")
         if abs(distance) < 0.2 { ratios.append(ratio) }
       }
     }
+    // S and S′ are those of a Gaussian; ours are the PSF's own.
+    guard name != "F_forced_imagepsf.fits" else { return }
     let median = ratios.sorted()[ratios.count / 2]
     // The stars of this case have noise of their own, up to as much as the sky's.
     #expect(ratios.count > 50 && abs(median / even - 1) < 0.08, "\(median) \(even)")
-  }
-
-  @Test func pixelFlagsAboutTheCentreAreTheReferences() throws {
-    let measured = try measured("F_forced_exact.fits")
-    defer { measured.golden.remove() }
-    for plane in ["edge", "nodata", "interpolated", "saturated", "cr", "bad", "suspect"] {
-      for kind in ["Center", "CenterAll"] {
-        let column = "base_PixelFlags_flag_\(plane)\(kind)"
-        #expect(try measured.own(column) == measured.golden[column].doubles, "\(column)")
-      }
-    }
   }
 
   /// The classification by the slots of the reference's own catalog.

@@ -121,7 +121,8 @@ package struct QuantumGraph: Sendable {
       else { continue }
       throw .missingInput(
         "\(node.label) reads \(type) (\(connection.doc)), which no task of the pipeline makes and which is not there yet; "
-          + "name the task that makes it in the pipeline, before \(node.label)")
+          + "name the task that makes it in the pipeline, before \(node.label), or take it from a run that has it (--skip-existing-in)"
+      )
     }
   }
 

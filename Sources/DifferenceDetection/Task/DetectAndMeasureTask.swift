@@ -40,10 +40,7 @@ package final class DetectAndMeasureTask: Task {
     skySources = try node.makeSubtask("skySources")
     columns = try DiaSourceColumns(config, measurement, applyApCorr)
     let schema = columns.schema
-    for (slot, name) in measurement.config.slots.all {
-      guard let name, schema.names(withPrefix: name + "_").isEmpty else { continue }
-      throw CatalogError.invalidSchema("\(slot.rawValue) is \(name), which no measurement makes")
-    }
+    try measurement.config.slots.check(schema)
     badSourceFlags = try config.badSourceFlags.map { name in
       guard let key = try? schema.key(name, as: Bool.self) else {
         throw DetectAndMeasureError.noSuchFlag(

@@ -74,10 +74,32 @@ struct Template {
   var indices: [Int] = []
   /// Positive and finite.
   var values: [Float] = []
+  /// Of a symmetric template: what the numbers of a pixel and its mirror image add up to.
+  var mirrorSum: Int?
 
   var isZero: Bool { indices.isEmpty }
 
   init() {}
+
+  /// What it has on a pixel of the grid.
+  func value(at index: Int) -> Float {
+    var (low, high) = (0, indices.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if indices[middle] < index { low = middle + 1 } else { high = middle }
+    }
+    return low < indices.count && indices[low] == index ? values[low] : 0
+  }
+
+  /// What a symmetric template is made of on one of its pixels, before it was smoothed, and what of its variance is not that pixel's own.
+  func source(at index: Int, on pixels: FamilyPixels) -> (value: Float, variance: Float) {
+    let value = value(at: index)
+    guard value > 0, let mirrorSum, pixels.isInside[mirrorSum - index] else { return (value, 0) }
+    let mirror = mirrorSum - index
+    guard pixels.values[mirror] < pixels.values[index] else { return (max(0, pixels.values[index]), 0) }
+    let variance = pixels.variances[mirror]
+    return (max(0, pixels.values[mirror]), variance > 0 && variance.isFinite ? variance : 0)
+  }
 
   /// A point source, where the family has data.
   init(_ stamp: Image<Double>, times flux: Double, on pixels: FamilyPixels) {

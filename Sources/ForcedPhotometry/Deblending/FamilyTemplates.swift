@@ -35,7 +35,8 @@ struct FamilyTemplates {
     self.pixels = pixels
     sources = Array(repeating: Source(), count: peaks.count)
     test = psfs.fwhm.map { PointSourceTest(peaks, on: pixels, psfs, fwhm: $0, config) }
-    var symmetric = SymmetricTemplates(pixels, config)
+    let radius = psfs.fwhm.map { Int($0.rounded(.up)) } ?? 3
+    var symmetric = SymmetricTemplates(pixels, radius: radius, config)
     var extended: [Int] = []
     for (i, peak) in peaks.enumerated() where test?.fits[i]?.isPointSource != true {
       let made = symmetric.template(
@@ -47,31 +48,30 @@ struct FamilyTemplates {
     for i in sources.indices { finish(i) }
   }
 
-  /// Tests what is no point source once more, without the light of the others that are none: a star on a galaxy is one after all.
+  /// Tests what is no point source once more, beside the others that are none: a star on a galaxy is one after all, and a peak of another band is nothing.
   ///
-  /// The faintest first, since what a peak of the noise takes from a galaxy is more than the galaxy takes from it.
+  /// The faintest first: what a peak of the noise takes from a galaxy is more than the galaxy takes from it.
   private mutating func lookAgain(at extended: [Int], _ peaks: [Peak]) {
-    guard test != nil, extended.count > 1 else { return }
+    let places = peaks.map { pixels.index($0.pixel) }
     func brightness(_ i: Int) -> Float {
-      let value = pixels.index(peaks[i].pixel).map { pixels.values[$0] } ?? 0
+      let value = places[i].map { pixels.values[$0] } ?? 0
       return value.isNaN ? 0 : value
     }
-    var light = [Double](repeating: 0, count: pixels.values.count)
-    for i in extended { add(1, sources[i].template, to: &light) }
-    for i in extended.sorted(by: { (brightness($0), $0) < (brightness($1), $1) }) {
+    var left = extended
+    for i in extended.sorted(by: { (brightness($0), $0) < (brightness($1), $1) }) where left.count > 1 {
       let own = sources[i].template
-      add(-1, own, to: &light)
-      if test?.look(again: i, without: { light[$0] }) == true {
-        sources[i] = Source()
-      } else {
-        add(1, own, to: &light)
+      let others = left.filter { j in
+        // What has no peak beside this one's light is a part of it.
+        guard j != i, let place = places[j] else { return false }
+        return own.value(at: place) < Self.largestPart * sources[j].template.value(at: place)
       }
+      guard test?.look(again: i, beside: others.map { sources[$0].template }, on: pixels) == true else { continue }
+      sources[i] = Source()
+      left.removeAll { $0 == i }
     }
   }
 
-  private func add(_ sign: Double, _ template: Template, to light: inout [Double]) {
-    for (index, value) in zip(template.indices, template.values) { light[index] += sign * Double(value) }
-  }
+  private static let largestPart: Float = 0.8
 
   /// Turns a fit into a template, and nothing into the least that there can be.
   private mutating func finish(_ i: Int) {

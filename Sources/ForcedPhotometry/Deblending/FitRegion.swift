@@ -7,13 +7,17 @@ internal import SkyGeometry
 /// The pixels of a family about a peak, for linear fits.
 struct FitRegion {
   /// On the family's grid.
-  private(set) var indices: [Int] = []
-  var values: [Double] = []
+  private var indices: [Int] = []
+  private var values: [Double] = []
   private var positions: [Point2I] = []
   private var variances: [Double] = []
   /// What a pixel counts for: 1 near the peak, less toward the border.
   private var ramps: [Double] = []
   private let center: Point2I
+  /// Of the family's grid.
+  private let width: Int
+  /// Light of other forms nearby, and its slopes: one number a pixel.
+  private var extended: [[Double]] = []
 
   /// What solves a fit.
   struct Solution {
@@ -27,6 +31,7 @@ struct FitRegion {
   ///   - outer: from which on they do not count.
   init(about center: Point2I, inner: Int, outer: Int, of pixels: FamilyPixels) {
     self.center = center
+    width = pixels.width
     let side = Box2I(minX: -outer, minY: -outer, width: 2 * outer + 1, height: 2 * outer + 1)
     for dy in side.minY..<side.endY {
       for dx in side.minX..<side.endX {
@@ -62,21 +67,51 @@ struct FitRegion {
     }
   }
 
-  /// Fits columns and a plane to the values.
+  private static let maxTemplates = 4
+
+  /// Adds what symmetric templates are made of here: each may be brighter or fainter, or lie a little beside its place; beyond that it may be wrong by
+  /// a part of itself.
+  ///
+  /// Of more than four those with the most light count.
+  ///
+  /// - Returns: whether any shines here.
+  mutating func add(_ templates: [Template], on pixels: FamilyPixels, error: Double) -> Bool {
+    let lights = templates.enumerated().map { i, template in
+      let column = indices.map { template.source(at: $0, on: pixels) }
+      return (index: i, column: column, sum: zip(column, ramps).reduce(0) { $0 + Double($1.0.value) * $1.1 })
+    }
+    let brightest = lights.filter { $0.sum > 0 }.sorted { ($1.sum, $0.index) < ($0.sum, $1.index) }
+    for light in brightest.prefix(Self.maxTemplates) {
+      let template = templates[light.index]
+      extended.append(light.column.map { Double($0.value) })
+      for step in [1, width] {
+        // The margin keeps neighbours on the grid.
+        extended.append(indices.map { Double(template.value(at: $0 + step) - template.value(at: $0 - step)) / 2 })
+      }
+      for (k, own) in light.column.enumerated() {
+        let wrong = error * Double(own.value)
+        variances[k] += Double(own.variance) + wrong * wrong
+      }
+    }
+    return !brightest.isEmpty
+  }
+
+  /// Fits columns, a plane and what else there is to the values.
   ///
   /// - Parameters:
   ///   - columns: light of point sources, one number a pixel.
   ///   - psfError: part of that light by which it may be wrong.
   /// - Returns: `nil` for fewer pixels than unknowns, or numbers that are not finite.
   func solve(_ columns: [[Double]], psfError: Double) -> Solution? {
-    let freedom = ramps.reduce(0, +) - Double(columns.count + 3)
+    let freedom = ramps.reduce(0, +) - Double(columns.count + extended.count + 3)
     guard freedom > 0 else { return nil }
-    let plane = [
-      [Double](repeating: 1, count: indices.count), positions.map { Double($0.x - center.x) },
-      positions.map { Double($0.y - center.y) },
-    ]
+    let others =
+      extended + [
+        [Double](repeating: 1, count: indices.count), positions.map { Double($0.x - center.x) },
+        positions.map { Double($0.y - center.y) },
+      ]
     let system = try? SymmetricSystem(
-      columns: (columns + plane).flatMap { $0 }, rowCount: indices.count, target: values,
+      columns: (columns + others).flatMap { $0 }, rowCount: indices.count, target: values,
       weights: zip(ramps, variances).map { $0 / $1 })
     guard let solution = try? system?.solve().values, solution.allSatisfy(\.isFinite) else { return nil }
     var light = [Double](repeating: 0, count: indices.count)
@@ -84,7 +119,7 @@ struct FitRegion {
     var chi2 = 0.0
     for i in light.indices {
       var model = light[i]
-      for (k, column) in plane.enumerated() { model += solution[columns.count + k] * column[i] }
+      for (k, column) in others.enumerated() { model += solution[columns.count + k] * column[i] }
       let (rest, error) = (values[i] - model, psfError * light[i])
       chi2 += ramps[i] * rest * rest / (variances[i] + error * error)
     }

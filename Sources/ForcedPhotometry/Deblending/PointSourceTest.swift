@@ -34,6 +34,8 @@ struct PointSourceTest {
   private let neighbours: [[Int]]
 
   private static let passes = 3
+  /// Px; less changes no fit by more than its noise.
+  private static let smallestMove = 0.01
   /// Of more the nearest: where peaks are closer than that, pixels cannot tell them apart.
   private static let maxNeighbours = 30
 
@@ -68,33 +70,32 @@ struct PointSourceTest {
     var hasMoved = false
     for (i, fit) in fits.enumerated() {
       guard let fit, let star = stars[i] else { continue }
-      // Less than that changes no fit by more than its noise.
-      if fit.position.distance(to: star.position) > 0.01 { hasMoved = true }
+      if fit.position.distance(to: star.position) > Self.smallestMove { hasMoved = true }
       stars[i] = (fit.position, fit.stamp)
     }
     return hasMoved
   }
 
-  /// Fits a peak again, to what is left of its pixels without some other light.
+  /// Fits a peak again, beside the light of other forms.
   ///
-  /// - Parameter light: by the position of a pixel on the family's grid.
-  /// - Returns: whether a point source is all that is left.
-  mutating func look(again i: Int, without light: (Int) -> Double) -> Bool {
-    guard let start = psfs.stamp(i, at: psfs.positions[i]), let before = stars[i] else { return false }
+  /// - Returns: whether a point source is all that there is beside it.
+  mutating func look(again i: Int, beside templates: [Template], on pixels: FamilyPixels) -> Bool {
+    guard let before = stars[i], let start = psfs.stamp(i, at: psfs.positions[i]) else { return false }
     var region = regions[i]
-    for k in region.values.indices { region.values[k] -= light(region.indices[k]) }
+    guard region.add(templates, on: pixels, error: config.psfError) else { return false }
     stars[i] = (psfs.positions[i], start)
+    var found: Fit?
     for _ in 0..<Self.passes {
-      guard let fit = best(i, region) else { break }
-      if fit.isPointSource { fits[i] = fit }
-      let hasMoved = fit.position.distance(to: stars[i]?.position ?? fit.position) > 0.01
+      guard let star = stars[i], let fit = best(i, region) else { break }
+      found = fit
       stars[i] = (fit.position, fit.stamp)
-      guard hasMoved else { break }
+      guard fit.position.distance(to: star.position) > Self.smallestMove else { break }
     }
-    guard fits[i]?.isPointSource == true else {
+    guard let found, found.isPointSource else {
       stars[i] = before
       return false
     }
+    fits[i] = found
     return true
   }
 

@@ -6,7 +6,7 @@ internal import SkyGeometry
 
 /// Makes templates of sources that look the same from both sides (detection-measurement A.7.5).
 ///
-/// **Model.** t(c + d) = max(0, min(I(c + d), I(c − d))) about the peak's pixel c; then a median; then each pixel is at most what lies before it on the way
+/// **Model.** t(c + d) = max(0, min(I(c + d), I(c − d))) about the middle or border of a pixel c; then a median; then each pixel is at most what lies before it on the way
 /// from the peak: the least of the template in a cone of slopes ±0.3 over the five square rings within its own.
 ///
 /// **No data.** Where a pixel or its mirror image has none the template is unknown: it does not count for the median, and shades what the pixels before it
@@ -16,6 +16,7 @@ internal import SkyGeometry
 struct SymmetricTemplates {
   private let pixels: FamilyPixels
   private let config: CoaddDeblendConfig
+  private let radius: Int
   /// The family's values, and for a time what they may be beyond the edge of the data.
   private var values: [Float]
   /// By pixel, of the template in work; 0 between templates.
@@ -23,8 +24,10 @@ struct SymmetricTemplates {
   private var shaded: [Float]
   private var window: [Float] = []
 
-  init(_ pixels: FamilyPixels, _ config: CoaddDeblendConfig) {
+  /// - Parameter radius: to what distance a peak's neighbourhood tells what it is symmetric about, px.
+  init(_ pixels: FamilyPixels, radius: Int, _ config: CoaddDeblendConfig) {
     self.pixels = pixels
+    self.radius = radius
     self.config = config
     values = pixels.values
     symmetric = Array(repeating: 0, count: values.count)
@@ -34,20 +37,48 @@ struct SymmetricTemplates {
   /// The template of a peak, continued beyond the edge of the data where that cuts off light.
   ///
   /// - Parameters:
+  ///   - peak: from where the template decreases. It is symmetric about that pixel's middle, or a border or corner of it where that fits better.
   ///   - psf: the local PSF, its centre at pixel (0, 0); without it nothing is continued.
   ///   - noise: standard deviation of a pixel; less than three of them are no light.
   mutating func template(
-    at center: Point2I, psf: Image<Double>?, noise: () -> Double
+    at peak: Point2I, psf: Image<Double>?, noise: () -> Double
   ) -> (template: Template, isRamped: Bool) {
-    let plain = template(at: center, margin: 0)
+    let shift = shiftOfMirror(about: peak)
+    let plain = template(at: peak, shift, margin: 0)
     guard config.edgeHandling == .ramp, let psf, !pixels.rim.isEmpty, !plain.isZero else { return (plain, false) }
     let edge = values(of: plain, at: pixels.rim)
     guard let brightest = edge.map(\.value).max(), Double(brightest) >= 3 * noise() else { return (plain, false) }
     let filled = fillBeyond(edge, psf)
     guard !filled.isEmpty else { return (plain, false) }
-    let ramped = template(at: center, margin: pixels.margin)
+    let ramped = template(at: peak, shift, margin: pixels.margin)
     for i in filled { values[i] = .nan }
     return (ramped, true)
+  }
+
+  /// Where the mirror image of the peak is, so that the pixels within a radius are as symmetric as can be: 0, or a pixel from it along either axis.
+  private func shiftOfMirror(about peak: Point2I) -> (x: Int, y: Int) {
+    guard let middle = pixels.index(peak) else { return (0, 0) }
+    let r = radius
+    var best = (shift: (x: 0, y: 0), asymmetry: Double.infinity)
+    // The peak's own middle comes first, and stays where others are no better.
+    for (x, y) in [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)] {
+      var (sum, count) = (0.0, 0)
+      for dy in -r...r {
+        for dx in -r...r where dx * dx + dy * dy <= r * r {
+          guard let a = pixels.index(Point2I(x: peak.x + dx, y: peak.y + dy)),
+            pixels.index(Point2I(x: peak.x + x - dx, y: peak.y + y - dy)) != nil
+          else { continue }
+          let b = middle + (y - dy) * pixels.width + x - dx
+          guard pixels.isInside[a], pixels.isInside[b] else { continue }
+          let difference = Double(pixels.values[a]) - Double(pixels.values[b])
+          sum += difference * difference
+          count += 1
+        }
+      }
+      let asymmetry = count > 0 ? sum / Double(count) : .infinity
+      if asymmetry < best.asymmetry { best = ((x, y), asymmetry) }
+    }
+    return best.shift
   }
 
   /// What a template has on some pixels; both are in order.
@@ -96,44 +127,36 @@ struct SymmetricTemplates {
   // MARK: - Ring by ring
 
   /// - Parameter margin: how far beyond the family's box the template may reach.
-  private mutating func template(at center: Point2I, margin: Int) -> Template {
+  private mutating func template(at peak: Point2I, _ shift: (x: Int, y: Int), margin: Int) -> Template {
     let reach = pixels.box.grown(by: margin - pixels.margin)
-    guard reach.contains(center), let middle = pixels.index(center) else { return Template() }
-    let walk = Walk(
-      middle: middle, width: pixels.width, halfX: min(center.x - reach.minX, reach.maxX - center.x),
-      halfY: min(center.y - reach.minY, reach.maxY - center.y))
+    guard reach.contains(peak), let middle = pixels.index(peak) else { return Template() }
+    let walk = Walk(from: peak, shift, within: reach, middle: middle, width: pixels.width)
     let half = config.medianSmoothTemplate ? config.medianFilterHalfsize : 0
-    let end = max(walk.halfX, walk.halfY)
-    for r in 0...min(half, end) { reflect(ring: r, walk) }
+    for r in 0...min(half, walk.end) { reflect(ring: r, walk) }
     var last = 0
     var darkRings = 0
-    for r in 0...end {
+    for r in 0...walk.end {
       last = r
-      if r > 0, r + half <= end { reflect(ring: r + half, walk) }
+      if r > 0, r + half <= walk.end { reflect(ring: r + half, walk) }
       var hasLight = false
       let cone = Cone(ring: r)
-      walk.forEachHalf(ofRing: r) { dx, dy in
+      walk.forEach(ofRing: r) { dx, dy in
         let value = shadedValue(dx, dy, cone, half, walk)
-        let offset = dy * walk.width + dx
-        shaded[middle + offset] = value
-        // What is symmetric stays so.
-        shaded[middle - offset] = value
+        shaded[middle + dy * walk.width + dx] = value
         hasLight = hasLight || value > 0
       }
       darkRings = hasLight ? 0 : darkRings + 1
       if config.monotonicTemplate, darkRings == Cone.depth { break }
     }
-    return collect(walk, reach: min(end, last + half))
+    return collect(walk, reach: min(walk.end, last + half))
   }
 
   /// The lesser of each pixel of a ring and its mirror image.
   private mutating func reflect(ring r: Int, _ walk: Walk) {
-    walk.forEachHalf(ofRing: r) { dx, dy in
+    walk.forEach(ofRing: r) { dx, dy in
       let offset = dy * walk.width + dx
-      let (a, b) = (values[walk.middle + offset], values[walk.middle - offset])
-      let value = a.isNaN || b.isNaN ? Float.nan : max(0, min(a, b))
-      symmetric[walk.middle + offset] = value
-      symmetric[walk.middle - offset] = value
+      let (a, b) = (values[walk.middle + offset], values[walk.mirror - offset])
+      symmetric[walk.middle + offset] = a.isNaN || b.isNaN ? .nan : max(0, min(a, b))
     }
   }
 
@@ -145,7 +168,7 @@ struct SymmetricTemplates {
     if own.isNaN { return limit }
     guard limit > 0 else { return 0 }
     // Pixels at the margin of a template stay as they are.
-    guard half > 0, abs(dx) + half <= walk.halfX, abs(dy) + half <= walk.halfY else { return min(limit, own) }
+    guard half > 0, walk.contains(dx, dy, margin: half) else { return min(limit, own) }
     return median(about: index, half, limit)
   }
 
@@ -179,11 +202,12 @@ struct SymmetricTemplates {
   /// The light of the family's own pixels; leaves everything as it was before.
   private mutating func collect(_ walk: Walk, reach: Int) -> Template {
     var template = Template()
-    let (rows, columns) = (min(reach, walk.halfY), min(reach, walk.halfX))
-    for dy in -rows...rows {
-      for dx in -columns...columns {
+    template.mirrorSum = walk.middle + walk.mirror
+    let (rows, columns) = (walk.y.clamped(to: -reach...reach), walk.x.clamped(to: -reach...reach))
+    for dy in rows {
+      for dx in columns {
         let offset = dy * walk.width + dx
-        let (index, mirror) = (walk.middle + offset, walk.middle - offset)
+        let (index, mirror) = (walk.middle + offset, walk.mirror - offset)
         let value = shaded[index]
         if value > 0, pixels.isInside[index], !symmetric[index].isNaN,
           pixels.isInside[mirror] || pixels.values[mirror].isNaN
@@ -193,37 +217,56 @@ struct SymmetricTemplates {
         }
       }
     }
-    for dy in -rows...rows {
+    for dy in rows {
       let start = walk.middle + dy * walk.width
-      for i in start - columns...start + columns { (symmetric[i], shaded[i]) = (0, 0) }
+      for dx in columns { (symmetric[start + dx], shaded[start + dx]) = (0, 0) }
     }
     return template
   }
 }
 
-/// The square rings about a pixel of a grid.
+/// The square rings about a peak, as far as they and their mirror image are in a box.
 private struct Walk {
+  /// The peak on the grid, and its mirror image.
   let middle: Int
+  let mirror: Int
   /// Of the grid.
   let width: Int
-  /// How far they reach to both sides.
-  let halfX: Int
-  let halfY: Int
+  /// Offsets from the peak, 0 among them.
+  let x: ClosedRange<Int>
+  let y: ClosedRange<Int>
 
-  /// The pixels of which the others of the ring are the mirror images.
+  init(from peak: Point2I, _ shift: (x: Int, y: Int), within box: Box2I, middle: Int, width: Int) {
+    let (alongX, shiftX) = Self.offsets(peak.x, shift.x, box.minX, box.maxX)
+    let (alongY, shiftY) = Self.offsets(peak.y, shift.y, box.minY, box.maxY)
+    (x, y) = (alongX, alongY)
+    (self.middle, mirror, self.width) = (middle, middle + shiftY * width + shiftX, width)
+  }
+
+  /// The last ring.
+  var end: Int { max(-x.lowerBound, x.upperBound, -y.lowerBound, y.upperBound) }
+
+  func contains(_ dx: Int, _ dy: Int, margin: Int) -> Bool {
+    x.lowerBound + margin <= dx && dx <= x.upperBound - margin && y.lowerBound + margin <= dy
+      && dy <= y.upperBound - margin
+  }
+
+  /// Along one axis the pixels that are in the box with their mirror images, and where that of the peak is.
+  private static func offsets(_ peak: Int, _ shift: Int, _ low: Int, _ high: Int) -> (ClosedRange<Int>, Int) {
+    let (first, last) = (max(low - peak, peak + shift - high), min(high - peak, peak + shift - low))
+    // At the border of the box the peak itself may have no mirror image.
+    guard first <= 0, last >= 0 else { return offsets(peak, 0, low, high) }
+    return (first...last, shift)
+  }
+
   @inline(__always)
-  func forEachHalf(ofRing r: Int, _ body: (_ dx: Int, _ dy: Int) -> Void) {
+  func forEach(ofRing r: Int, _ body: (_ dx: Int, _ dy: Int) -> Void) {
     guard r > 0 else {
       body(0, 0)
       return
     }
-    if r <= halfX {
-      for dy in 0...min(r - 1, halfY) {
-        body(r, dy)
-        if dy > 0 { body(-r, dy) }
-      }
-    }
-    if r <= halfY { for dx in -min(r, halfX)...min(r, halfX) { body(dx, r) } }
+    for dy in [-r, r] where y.contains(dy) { for dx in x.clamped(to: -r...r) { body(dx, dy) } }
+    for dx in [-r, r] where x.contains(dx) { for dy in y.clamped(to: 1 - r...r - 1) { body(dx, dy) } }
   }
 }
 
@@ -244,13 +287,13 @@ private struct Cone {
     // Steps on the grid: outward, and along the ring.
     let outward = (isAlongX ? 1 : walk.width) * (major < 0 ? -1 : 1)
     let along = isAlongX ? walk.width : 1
-    let bound = isAlongX ? walk.halfY : walk.halfX
+    let bounds = isAlongX ? walk.y : walk.x
     for k in 1...min(Self.depth, ring) {
       let inner = ring - k
       let scale = Double(inner) / Double(ring)
       let (center, width) = (Double(minor) * scale, Self.slope * Double(k) * scale)
-      let first = max(-min(inner, bound), Int((center - width).rounded(.up)))
-      let last = min(min(inner, bound), Int((center + width).rounded(.down)))
+      let first = max(-inner, bounds.lowerBound, Int((center - width).rounded(.up)))
+      let last = min(inner, bounds.upperBound, Int((center + width).rounded(.down)))
       guard first <= last else { continue }
       for i in first...last { result = min(result, values[walk.middle + inner * outward + i * along]) }
     }

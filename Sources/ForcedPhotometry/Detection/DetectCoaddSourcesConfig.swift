@@ -14,7 +14,10 @@ package struct DetectCoaddSourcesConfig: Config {
   package var detection = SourceDetectionTask.makeField("finds the sources")
   package var connections = ConnectionNames()
 
-  package init() {}
+  package init() {
+    // Coadds are matched already: what is left of the sky is smooth, and smaller cells would follow galaxies.
+    background.binSize = 256
+  }
 
   package static let fields: [ConfigField<Self>] = [
     .field("doSubtractBackground", \.doSubtractBackground, doc: "subtract what sky the coadd has before anything else"),

@@ -22,6 +22,7 @@ package final class DetectCoaddSourcesTask: Task {
   package let config: DetectCoaddSourcesConfig
   /// Columns `id`, `coord_ra`, `coord_dec`, `parent`.
   package let schema: Schema
+  private static let detectionPlanes = ["DETECTED", "DETECTED_NEGATIVE"]
   private let detection: SourceDetectionTask
   private let id: Key<Int64>
   private let coord: CoordKey
@@ -57,7 +58,7 @@ package final class DetectCoaddSourcesTask: Task {
     try timer("run") { () throws in
       var result = DetectedCoadd(exposure: coadd, background: nil, sources: Catalog(schema))
       try result.exposure.maskedImage.updateInPlace { _, mask, _ throws(ImagingError) in
-        for plane in ["DETECTED", "DETECTED_NEGATIVE", "EDGE"] { try mask.addPlane(plane) }
+        for plane in Self.detectionPlanes + ["EDGE"] { try mask.addPlane(plane) }
       }
       if hasData(result.exposure.maskedImage) {
         if config.doSubtractBackground { result.background = try subtractBackground(from: &result.exposure) }
@@ -106,7 +107,7 @@ package final class DetectCoaddSourcesTask: Task {
     for row in peaks.indices where peaks[row] != nil { sources[coord, row] = sky[row] }
   }
 
-  /// Rounds in which the factor is found: where a first one is large, much of what the search took for sources was noise.
+  /// Rounds in which the factor is found: a search with the wrong threshold takes noise for sources, or sources for noise.
   private static let mostRounds = 3
   /// A factor this close to 1 changes no more what is found than chance does.
   private static let closeToOne = 0.7...1.5
@@ -115,46 +116,42 @@ package final class DetectCoaddSourcesTask: Task {
   private func scaleVariance(of exposure: inout Exposure) throws {
     try timer("scaleVariance") { () throws in
       let original = exposure.maskedImage.variance
-      var scale: Double? = 1
+      let planes = config.scaleVariance.maskPlanes
+      // A search needs a threshold; for that the noise among all that is there is good enough.
+      var scale = try measureScale(of: exposure, ignoring: planes)?.ofSources ?? 1
+      var isKnown = false
       for _ in 0..<Self.mostRounds {
+        try setVariance(of: &exposure, to: original, times: scale)
         _ = try detection.detectFootprints(&exposure)
-        guard let before = scale, let measured = try measureScale(of: exposure) else {
-          scale = nil
-          break
-        }
-        if (before * measured.ofPixels).isFinite {
-          try metadata.set("varianceScaleOfPixels", before * measured.ofPixels)
+        let measured = try measureScale(of: exposure, ignoring: planes + Self.detectionPlanes)
+        isKnown = measured != nil
+        guard let measured else { break }
+        if (scale * measured.ofPixels).isFinite {
+          try metadata.set("varianceScaleOfPixels", scale * measured.ofPixels)
         }
         try metadata.set("varianceScalePositions", measured.positionCount)
-        let factor = before * measured.ofSources
-        scale = factor
-        try setVariance(of: &exposure, to: original, times: factor)
+        scale *= measured.ofSources
         if Self.closeToOne.contains(measured.ofSources) { break }
       }
-      let isBelieved = scale.map(isWithinLimits) ?? false
-      try metadata.set("varianceScale", isBelieved ? scale ?? 1 : 1)
-      guard !isBelieved else { return }
-      try setVariance(of: &exposure, to: original, times: 1)
-      guard let scale else {
-        warn("too few positions are blank to tell how large the noise is; the variance stays as it is")
-        return
-      }
-      try metadata.set("varianceScaleRejected", scale)
       let (low, high) = (config.scaleVariance.lowerLimit, config.scaleVariance.upperLimit)
-      warn(
-        "the variance would have to be multiplied by \(scale), which is not from \(low) to \(high); it stays as it is")
+      let isBelieved = isKnown && scale >= low && scale <= high
+      try metadata.set("varianceScale", isBelieved ? scale : 1)
+      try setVariance(of: &exposure, to: original, times: isBelieved ? scale : 1)
+      if !isKnown {
+        warn("too few positions are blank to tell how large the noise is; the variance stays as it is")
+      } else if !isBelieved {
+        try metadata.set("varianceScaleRejected", scale)
+        warn("the variance asks for a factor of \(scale), which is not from \(low) to \(high); it stays as it is")
+      }
     }
   }
 
-  private func isWithinLimits(_ scale: Double) -> Bool {
-    scale >= config.scaleVariance.lowerLimit && scale <= config.scaleVariance.upperLimit
-  }
-
-  private func measureScale(of exposure: Exposure) throws -> VarianceScale? {
+  private func measureScale(of exposure: Exposure, ignoring planes: [String]) throws -> VarianceScale? {
     guard let psf = exposure.psf else { return nil }
     let moments = try adaptiveMoments(ofPSF: psf.kernelImage(at: psf.averagePosition))
     guard !moments.isBad else { return nil }
-    return try VarianceScale(of: exposure.maskedImage, psf: psf, fwhm: moments.fwhm, config.scaleVariance)
+    let distance = config.scaleVariance.growMask * moments.fwhm
+    return try VarianceScale(of: exposure.maskedImage, psf: psf, ignoring: planes, within: distance)
   }
 
   private func setVariance(of exposure: inout Exposure, to variance: Image<Float>, times factor: Double) throws {

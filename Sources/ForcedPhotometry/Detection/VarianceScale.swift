@@ -26,15 +26,17 @@ struct VarianceScale {
   private static let (mostCells, smallestCell) = (8, 128)
 
   /// - Parameters:
-  ///   - image: with its detections marked.
-  ///   - fwhm: of the PSF, pixels.
+  ///   - planes: what is not blank; those that the image lacks are ignored.
+  ///   - distance: that blank positions keep from these, pixels.
   /// - Returns: `nil` with too few blank positions, or when what is there is no noise.
   /// - Throws: ``Imaging/ImagingError``.
-  init?(of image: MaskedImage, psf: any PSF, fwhm: Double, _ config: ScaleVarianceConfig) throws(ImagingError) {
+  init?(
+    of image: MaskedImage, psf: any PSF, ignoring planes: [String], within distance: Double
+  ) throws(ImagingError) {
     let box = image.box
-    guard !box.isEmpty, fwhm > 0, fwhm < 10_000 else { return nil }
-    let excluded = image.mask.planes.bitMask(ofExisting: config.maskPlanes)
-    let blank = image.mask.growing(excluded, by: Int((config.growMask * fwhm).rounded(.up)))
+    guard !box.isEmpty, distance >= 0, distance < 10_000 else { return nil }
+    let excluded = image.mask.planes.bitMask(ofExisting: planes)
+    let blank = image.mask.growing(excluded, by: Int(distance.rounded(.up)))
     let density = (Double(box.width) * Double(box.height) / Double(Self.enough)).squareRoot()
     let step = max(1, Int(density.rounded(.up)))
     var (fits, pixels, independent): ([Float], [Float], Double) = ([], [], 0)

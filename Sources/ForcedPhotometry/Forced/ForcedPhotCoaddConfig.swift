@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How a coadd is measured where the reference has its sources.
 
+package import Catalogs
 internal import Measurement
 package import TaskFramework
 
@@ -10,9 +11,10 @@ package import TaskFramework
 package struct ForcedPhotCoaddConfig: ConfigWithResources {
   package var coaddName = "deep"
   package var references = MultiBandReferencesTask.makeField(
-    "loads the reference", alternatives: [CoaddSrcReferencesTask.self])
+    "loads the reference for runDataRef; in a pipeline it is the connection refCat",
+    alternatives: [CoaddSrcReferencesTask.self])
   package var measurement = ForcedMeasurementTask.makeField("measures the coadd")
-  package var footprintDatasetName: String?
+  package var footprintDatasetName: FootprintDataset?
   package var doConserveFlux = true
   package var doStripFootprints = true
   package var doApCorr = true
@@ -60,9 +62,8 @@ package struct ForcedPhotCoaddConfig: ConfigWithResources {
     .field(
       "footprintDatasetName", \.footprintDatasetName,
       doc:
-        "where the pixels of deblended sources come from: DeblendedFlux, DeblendedModel, or null for the band's own catalog",
-      requirement: "DeblendedFlux, DeblendedModel or null",
-      where: { $0 == nil || $0 == "DeblendedFlux" || $0 == "DeblendedModel" }),
+        "where the pixels of deblended sources come from: DeblendedFlux or DeblendedModel, which measureCoadd writes with doWriteDeblendedFlux "
+        + "or doWriteDeblendedModel; null for the band's own catalog"),
     .field(
       "doConserveFlux", \.doConserveFlux,
       doc: "models share out the coadd's pixels; else a source has the pixels of its model"),
@@ -89,5 +90,27 @@ package struct ForcedPhotCoaddConfig: ConfigWithResources {
       reason:
         "with deblended footprints and noise in the place of neighbours it would leave children without parents"
     )
+  }
+}
+
+/// A dataset that has the pixels of deblended sources.
+package enum FootprintDataset: String, ConfigChoice {
+  case deblendedFlux = "DeblendedFlux"
+  case deblendedModel = "DeblendedModel"
+
+  /// What the name of the dataset type ends with.
+  package var suffix: String {
+    switch self {
+    case .deblendedFlux: "deblendedFlux"
+    case .deblendedModel: "deblendedModel"
+    }
+  }
+
+  /// A catalog of the dataset for what it is.
+  package func footprintData(_ catalog: Catalog) -> FootprintData {
+    switch self {
+    case .deblendedFlux: .deblended(catalog)
+    case .deblendedModel: .models(catalog)
+    }
   }
 }

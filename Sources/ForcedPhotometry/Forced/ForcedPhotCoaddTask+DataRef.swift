@@ -50,12 +50,12 @@ extension ForcedPhotCoaddTask {
   }
 
   private func footprintData(_ dataRef: any CoaddDataRef) throws -> FootprintData? {
-    guard let name = config.footprintDatasetName else { return nil }
-    let type = dataPrefix + (name == "DeblendedModel" ? "deblendedModel" : "deblendedFlux")
+    guard let dataset = config.footprintDatasetName else { return nil }
+    let type = dataPrefix + dataset.suffix
     guard let catalog = try dataRef.catalog(type) else {
       throw ForcedPhotometryError.missingDataset("there is no \(type) of \(dataRef.dataID)")
     }
-    return name == "DeblendedModel" ? .models(catalog) : .deblended(catalog)
+    return dataset.footprintData(catalog)
   }
 
   /// Writes a forced catalog, without the footprints of deblended sources unless `doStripFootprints` is off.

@@ -53,7 +53,11 @@ extension ForcedPhotCoaddTask {
       let shares =
         config.doConserveFlux
         ? redistribute(exposure.maskedImage, among: templates) : templates
-      for (child, share) in zip(children, shares) { sources.setFootprint(share, row: child) }
+      for (child, share) in zip(children, shares) {
+        // Without a model, or light that it has a share of, a source keeps its place, and no pixels of its own.
+        let place = sources.footprint(row: child).map { Footprint($0.spans, peaks: $0.peaks, region: $0.region) }
+        sources.setFootprint(share ?? place, row: child)
+      }
     }
   }
 

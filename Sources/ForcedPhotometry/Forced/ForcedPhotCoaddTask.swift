@@ -63,7 +63,7 @@ package final class ForcedPhotCoaddTask: Task {
   /// By the name of the catalog's dataset type, as the configuration's connections have it.
   package func schemaCatalogs() -> [String: Catalog] {
     let names = config.connections.values
-    let type = names["measCat"] ?? (names["outputCoaddName"] ?? "deep") + "Coadd_forced_src"
+    let type = names["measCat"] ?? (names["outputCoaddName"] ?? config.coaddName) + "Coadd_forced_src"
     return prepared.map { [type: Catalog($0.own)] } ?? [:]
   }
 
@@ -116,6 +116,7 @@ package final class ForcedPhotCoaddTask: Task {
       if config.doJointForced { try jointForced.addFields(to: &schema) }
       if config.doApCorr { try applyApCorr.addFields(to: &schema) }
     }
+    try measurement.config.slots.check(schema)
     prepared = (reference, schema)
     return schema
   }

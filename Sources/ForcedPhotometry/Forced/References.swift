@@ -37,7 +37,7 @@ package struct ReferencesConfig: Config {
       where: Field.isName),
     .field(
       "removePatchOverlaps", \.removePatchOverlaps,
-      doc: "leave out sources beyond the patch's inner box"),
+      doc: "leave out families whose parent is beyond the patch's inner box"),
     .field(
       "skipMissing", \.skipMissing, doc: "a reference that does not exist is empty, not an error"),
   ]
@@ -83,7 +83,7 @@ package final class CoaddSrcReferencesTask: ReferencesTask {
   }
 }
 
-/// The sources of a dataset, those of other patches left out where that is asked for.
+/// The sources of a dataset, families of other patches left out where that is asked for: a child without its parent could not be measured.
 struct PatchReferences {
   let datasetType: String
   let config: ReferencesConfig
@@ -102,13 +102,7 @@ struct PatchReferences {
       return Catalog(try Schema.minimalSource())
     }
     guard config.removePatchOverlaps else { return sources }
-    return try inside(dataRef.innerBox, sources)
-  }
-
-  /// Sources with their centroid, else their position on the sky, in a box.
-  private func inside(_ box: Box2I, _ sources: Catalog) throws -> Catalog {
-    let centroid = try sources.schema.centroidSlot().position
-    return sources.filter { row in sources[centroid, row].pixel.map(box.contains) ?? false }
+    return try sources.families(in: dataRef.innerBox)
   }
 }
 

@@ -68,7 +68,9 @@ package final class MeasureMergedCoaddSourcesTask: Task {
       let prepared = try prepare(families.schema)
       var sources = try families.widened(to: prepared.schema)
       let models = try deblend.run(&sources, on: exposure)
-      let deblended = sources
+      // Copies are made for what is written alone.
+      let deblended = config.doWriteDeblendedFlux ? withFootprints(families, sources.footprints) : nil
+      let modelled = config.doWriteDeblendedModel ? withFootprints(families, models) : nil
       var measured = exposure
       try addCoaddPlanes(&measured)
       try measurement.run(&sources, on: measured, exposureID: exposureID)
@@ -81,10 +83,7 @@ package final class MeasureMergedCoaddSourcesTask: Task {
         "familyCount", (0..<sources.rowCount).count { sources[columns.parent, $0] == 0 })
       try metadata.set(
         "childCount", (0..<sources.rowCount).count { sources[columns.parent, $0] != 0 })
-      return MeasuredCoadd(
-        sources: sources, models: withFootprints(families, models),
-        deblended: withFootprints(
-          families, (0..<deblended.rowCount).map { deblended.footprint(row: $0) }))
+      return MeasuredCoadd(sources: sources, models: modelled, deblended: deblended)
     }
   }
 
@@ -94,6 +93,7 @@ package final class MeasureMergedCoaddSourcesTask: Task {
     var schema = families
     try deblend.addFields(to: &schema)
     try measurement.addFields(to: &schema)
+    try measurement.config.slots.check(schema)
     let flags = try PrimaryFlags(addingTo: &schema, inCoadds: true)
     if config.doApCorr { try applyApCorr.addFields(to: &schema) }
     let result = Prepared(families: families, schema: schema, primaryFlags: flags)

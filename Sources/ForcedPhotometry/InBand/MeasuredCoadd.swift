@@ -7,8 +7,8 @@ package import Catalogs
 package struct MeasuredCoadd: Sendable {
   /// Measured; children have heavy footprints, their shares of the pixels.
   package var sources: Catalog
-  /// The families with the deblender's models of children as heavy footprints.
-  package var models: Catalog
-  /// The families with the children's shares of the pixels.
-  package var deblended: Catalog
+  /// The families with the deblender's models of children as heavy footprints; with `doWriteDeblendedModel`.
+  package var models: Catalog?
+  /// The families with the children's shares of the pixels; with `doWriteDeblendedFlux`.
+  package var deblended: Catalog?
 }

@@ -13,12 +13,12 @@ struct EnvelopeMatrix {
   let size: Int
   /// By row, the last column of the envelope; ascending.
   private let last: [Int]
-  /// By row, where its columns begin: eight at a time from column i − i mod 8 on.
+  /// By row, where its columns begin: four at a time from column i − i mod 4 on.
   private let start: [Int]
   /// A above its diagonal; then Lᵀ; then A⁻¹.
-  private var values: [SIMD8<Double>]
+  private var values: [SIMD4<Double>]
   /// B; then the derivatives.
-  private var slopes: [SIMD8<Double>]
+  private var slopes: [SIMD4<Double>]
   private var diagonal: [Double]
   private var diagonalSlopes: [Double]
 
@@ -33,7 +33,7 @@ struct EnvelopeMatrix {
       furthest = max(furthest, column, row)
       last.append(furthest)
       start.append(count)
-      count += furthest / 8 - row / 8 + 1
+      count += furthest / 4 - row / 4 + 1
     }
     (self.last, self.start) = (last, start)
     values = Array(repeating: .zero, count: count)
@@ -62,9 +62,9 @@ struct EnvelopeMatrix {
       diagonalSlopes[row] += slope
       return
     }
-    let place = start[row] + column / 8 - row / 8
-    values[place][column % 8] += value
-    slopes[place][column % 8] += slope
+    let place = start[row] + column / 4 - row / 4
+    values[place][column % 4] += value
+    slopes[place][column % 4] += slope
   }
 
   /// Decomposes the matrix in its own place.
@@ -74,9 +74,9 @@ struct EnvelopeMatrix {
   mutating func decompose(tolerance: Double) -> [Int] {
     let original = diagonal
     var lost: [Int] = []
-    var (row, rowSlopes) = ([SIMD8<Double>](), [SIMD8<Double>]())
+    var (row, rowSlopes) = ([SIMD4<Double>](), [SIMD4<Double>]())
     for i in 0..<size {
-      let blocks = start[i]..<start[i] + last[i] / 8 - i / 8 + 1
+      let blocks = start[i]..<start[i] + last[i] / 4 - i / 4 + 1
       let (pivot, pivotSlope) = (diagonal[i], diagonalSlopes[i])
       guard pivot > tolerance * original[i] else {
         lost.append(i)
@@ -86,8 +86,8 @@ struct EnvelopeMatrix {
       row = Array(values[blocks])
       rowSlopes = Array(slopes[blocks])
       for k in i + 1..<last[i] + 1 {
-        let first = k / 8 - i / 8
-        let (value, slope) = (row[first][k % 8], rowSlopes[first][k % 8])
+        let first = k / 4 - i / 4
+        let (value, slope) = (row[first][k % 4], rowSlopes[first][k % 4])
         guard value != 0 || slope != 0 else { continue }
         let factor = value / pivot
         let factorSlope = (slope - factor * pivotSlope) / pivot
@@ -105,10 +105,10 @@ struct EnvelopeMatrix {
 
   /// Takes a multiple of a row, from one of its blocks on, from the blocks at a place.
   private static func subtract(
-    _ row: [SIMD8<Double>], _ rowSlopes: [SIMD8<Double>], from first: Int, times factor: Double, _ factorSlope: Double,
-    of values: inout [SIMD8<Double>], _ slopes: inout [SIMD8<Double>], at place: Int
+    _ row: [SIMD4<Double>], _ rowSlopes: [SIMD4<Double>], from first: Int, times factor: Double, _ factorSlope: Double,
+    of values: inout [SIMD4<Double>], _ slopes: inout [SIMD4<Double>], at place: Int
   ) {
-    let (minus, minusSlope) = (SIMD8(repeating: -factor), SIMD8(repeating: -factorSlope))
+    let (minus, minusSlope) = (SIMD4(repeating: -factor), SIMD4(repeating: -factorSlope))
     let (source, sourceSlopes) = (row.span, rowSlopes.span)
     let shift = place - first
     var target = values.mutableSpan
@@ -134,7 +134,7 @@ struct EnvelopeMatrix {
   }
 
   private func factor(_ row: Int, _ column: Int) -> Double {
-    values[start[row] + column / 8 - row / 8][column % 8]
+    values[start[row] + column / 4 - row / 4][column % 4]
   }
 
   /// Puts A⁻¹ and its derivative in the place of the decomposition.
@@ -142,28 +142,38 @@ struct EnvelopeMatrix {
   /// - Precondition: the matrix is decomposed, with no unknown lost.
   mutating func invert() {
     for i in (0..<size).reversed() {
-      let blocks = start[i]..<start[i] + last[i] / 8 - i / 8 + 1
+      let blocks = start[i]..<start[i] + last[i] / 4 - i / 4 + 1
       // Columns i + 1 to last[i]: elimination has left something in those before, and the inverse goes on behind.
       let columns = blocks.indices.map { block in
-        SIMD8<Double>.columns(8 * (i / 8 + block - blocks.lowerBound), from: i + 1, to: last[i])
+        SIMD4<Double>.columns(4 * (i / 4 + block - blocks.lowerBound), from: i + 1, to: last[i])
       }
       let (row, rowSlopes) = (
         zip(values[blocks], columns).map { $0 * $1 }, zip(slopes[blocks], columns).map { $0 * $1 }
       )
       var (sum, sumSlopes) = (
-        [SIMD8<Double>](repeating: .zero, count: row.count), [SIMD8<Double>]()
+        [SIMD4<Double>](repeating: .zero, count: row.count), [SIMD4<Double>]()
       )
       sumSlopes = sum
-      for k in i + 1..<last[i] + 1 {
-        let first = k / 8 - i / 8
-        let (factor, slope) = (row[first][k % 8], rowSlopes[first][k % 8])
-        let (dot, dotSlope) = addRow(
-          k, to: &sum, &sumSlopes, from: first, row, rowSlopes, times: factor, slope)
-        sum[first][k % 8] += dot + factor * diagonal[k]
-        sumSlopes[first][k % 8] += dotSlope + factor * diagonalSlopes[k] + slope * diagonal[k]
+      var k = i + 1
+      while k <= last[i] {
+        // Two rows at a time whose first blocks are of the same columns; one alone at the ends.
+        let next = k % 2 == 0 && k < last[i] ? k + 1 : k
+        let first = k / 4 - i / 4
+        let factors = (row[first][k % 4], next == k ? 0 : row[first][next % 4])
+        let factorSlopes = (rowSlopes[first][k % 4], next == k ? 0 : rowSlopes[first][next % 4])
+        let dots = addRows(
+          (k, next), to: &sum, &sumSlopes, from: first, row, rowSlopes, times: factors, factorSlopes)
+        sum[first][k % 4] += dots.0 + factors.0 * diagonal[k]
+        sumSlopes[first][k % 4] += dots.1 + factors.0 * diagonalSlopes[k] + factorSlopes.0 * diagonal[k]
+        if next > k {
+          sum[first][next % 4] += dots.2 + factors.1 * diagonal[next]
+          sumSlopes[first][next % 4] +=
+            dots.3 + factors.1 * diagonalSlopes[next] + factorSlopes.1 * diagonal[next]
+        }
+        k = next + 1
       }
       let (pivot, pivotSlope) = (diagonal[i], diagonalSlopes[i])
-      var (own, ownSlope) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+      var (own, ownSlope) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
       for (b, block) in blocks.enumerated() {
         own.addProduct(row[b], sum[b])
         ownSlope += rowSlopes[b] * sum[b] + row[b] * sumSlopes[b]
@@ -175,34 +185,45 @@ struct EnvelopeMatrix {
     }
   }
 
-  /// Adds multiples of a row of the inverse to sums, from one of their blocks on.
+  /// Adds multiples of two rows of the inverse to sums, from one of their blocks on.
   ///
-  /// - Returns: the products of that row with a row of factors.
-  private func addRow(
-    _ k: Int, to sum: inout [SIMD8<Double>], _ sumSlopes: inout [SIMD8<Double>], from first: Int,
-    _ row: [SIMD8<Double>], _ rowSlopes: [SIMD8<Double>], times factor: Double,
-    _ factorSlope: Double
-  ) -> (Double, Double) {
-    let (times, timesSlope) = (SIMD8(repeating: factor), SIMD8(repeating: factorSlope))
-    let (source, sourceSlopes, factors, factorSlopes) = (
-      values.span, slopes.span, row.span, rowSlopes.span
-    )
+  /// - Returns: the products of the first with a row of factors and their slope, then those of the second.
+  private func addRows(
+    _ rows: (Int, Int), to sum: inout [SIMD4<Double>], _ sumSlopes: inout [SIMD4<Double>], from first: Int,
+    _ row: [SIMD4<Double>], _ rowSlopes: [SIMD4<Double>], times factors: (Double, Double),
+    _ factorSlopes: (Double, Double)
+  ) -> (Double, Double, Double, Double) {
+    let times = (SIMD4(repeating: factors.0), SIMD4(repeating: factors.1))
+    let timesSlope = (SIMD4(repeating: factorSlopes.0), SIMD4(repeating: factorSlopes.1))
+    let (source, sourceSlopes, own, ownSlopes) = (values.span, slopes.span, row.span, rowSlopes.span)
     var target = sum.mutableSpan
     var targetSlopes = sumSlopes.mutableSpan
-    var (dot, dotSlope) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
-    var (from, to) = (start[k], first)
-    while to < factors.count {
-      let (value, slope) = (source[from], sourceSlopes[from])
-      target[to].addProduct(times, value)
-      targetSlopes[to].addProduct(times, slope)
-      targetSlopes[to].addProduct(timesSlope, value)
-      dot.addProduct(factors[to], value)
-      dotSlope.addProduct(factors[to], slope)
-      dotSlope.addProduct(factorSlopes[to], value)
-      from += 1
-      to += 1
+    var (dotA, dotB) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+    // Two sums each: one would wait for itself.
+    var (slopeA, slopeB) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+    var (restA, restB) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+    let (shiftA, shiftB) = (start[rows.0] - first, start[rows.1] - first)
+    for to in first..<own.count {
+      let (factor, factorSlope) = (own[to], ownSlopes[to])
+      let (a, b) = (source[to + shiftA], source[to + shiftB])
+      let (slopeOfA, slopeOfB) = (sourceSlopes[to + shiftA], sourceSlopes[to + shiftB])
+      var (value, slope) = (target[to], targetSlopes[to])
+      value.addProduct(times.0, a)
+      slope.addProduct(timesSlope.0, a)
+      dotA.addProduct(factor, a)
+      restA.addProduct(factorSlope, a)
+      slope.addProduct(times.0, slopeOfA)
+      slopeA.addProduct(factor, slopeOfA)
+      value.addProduct(times.1, b)
+      slope.addProduct(timesSlope.1, b)
+      dotB.addProduct(factor, b)
+      restB.addProduct(factorSlope, b)
+      slope.addProduct(times.1, slopeOfB)
+      slopeB.addProduct(factor, slopeOfB)
+      target[to] = value
+      targetSlopes[to] = slope
     }
-    return (dot.sum(), dotSlope.sum())
+    return (dotA.sum(), (slopeA + restA).sum(), dotB.sum(), (slopeB + restB).sum())
   }
 
   /// An element of A⁻¹BA⁻¹.
@@ -211,15 +232,15 @@ struct EnvelopeMatrix {
   func covariance(row: Int, column: Int) -> Double {
     precondition(row <= column && column <= last[row])
     return row == column
-      ? -diagonalSlopes[row] : -slopes[start[row] + column / 8 - row / 8][column % 8]
+      ? -diagonalSlopes[row] : -slopes[start[row] + column / 4 - row / 4][column % 4]
   }
 }
 
-extension SIMD8<Double> {
-  /// 1 for those of eight columns that are in a range, 0 for the others.
-  fileprivate static func columns(_ first: Int, from: Int, to: Int) -> SIMD8<Double> {
-    var result = SIMD8<Double>.zero
-    for k in 0..<8 where first + k >= from && first + k <= to { result[k] = 1 }
+extension SIMD4<Double> {
+  /// 1 for those of four columns that are in a range, 0 for the others.
+  fileprivate static func columns(_ first: Int, from: Int, to: Int) -> SIMD4<Double> {
+    var result = SIMD4<Double>.zero
+    for k in 0..<4 where first + k >= from && first + k <= to { result[k] = 1 }
     return result
   }
 }

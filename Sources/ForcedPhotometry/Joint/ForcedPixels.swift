@@ -18,8 +18,12 @@ struct ForcedPixels {
   }
 
   var box: Box2I { planes.box }
-  /// Pixels count whose variance is above it, and finite.
-  var leastVariance: Float { weights == .uniform ? -.infinity : 0 }
+
+  /// Which of eight variances pixels can have that count.
+  @inline(__always)
+  func haveWeights(_ variance: EightPixels) -> SIMD8<Int32> {
+    weights == .uniform ? variance.areFinite : variance.arePositive
+  }
 
   /// Sums over the pixels of two stamps, with weights w.
   struct Products {
@@ -44,11 +48,11 @@ struct ForcedPixels {
     )
     forEachEight(of: stamp.box) { x, y in
       let (i, pixel) = (stamp.index(x: x, y: y), index(x: x, y: y))
-      let value = m.doubles(at: i)
-      let (weight, noiseWeight) = weight(v.floats(at: pixel))
+      let value = m.numbers(at: i)
+      let (weight, noiseWeight) = weight(v.pixels(at: pixel))
       normal.addProduct(value * value, weight)
       noise.addProduct(value * value, noiseWeight)
-      right.addProduct(value * weight, d.floats(at: pixel).finiteOrZero)
+      right.addProduct(value * weight, finite(d.pixels(at: pixel)))
     }
     return Sums(square: Products(normal: normal.sum(), noise: noise.sum()), right: right.sum())
   }
@@ -60,8 +64,8 @@ struct ForcedPixels {
       a.values.span.bytes, b.values.span.bytes, planes.variance.pixels.span.bytes
     )
     forEachEight(of: a.box.intersection(b.box)) { x, y in
-      let product = own.doubles(at: a.index(x: x, y: y)) * other.doubles(at: b.index(x: x, y: y))
-      let (weight, noiseWeight) = weight(v.floats(at: index(x: x, y: y)))
+      let product = own.numbers(at: a.index(x: x, y: y)) * other.numbers(at: b.index(x: x, y: y))
+      let (weight, noiseWeight) = weight(v.pixels(at: index(x: x, y: y)))
       normal.addProduct(product, weight)
       noise.addProduct(product, noiseWeight)
     }
@@ -71,47 +75,66 @@ struct ForcedPixels {
   /// Σ|m|(d − M)²/v over Σ|m|, of the pixels of a stamp whose variance is positive; NaN when there are none.
   ///
   /// - Parameters:
-  ///   - flux: of the stamp.
-  ///   - others: all stamps that share pixels with it, and their fluxes: with its own they make the model M.
-  func reducedChi2(
-    of stamp: ForcedStamp, flux: Double, others: [(stamp: ForcedStamp, flux: Double)]
-  ) -> Double {
-    let (m, d, v) = (
-      stamp.values.span.bytes, planes.image.pixels.span.bytes, planes.variance.pixels.span.bytes
-    )
+  ///   - others: the places of all stamps that share pixels with it: with it they make the model M.
+  ///   - stamps: those that the places are of.
+  ///   - fluxes: theirs.
+  func reducedChi2(of place: Int, _ others: [Int], in stamps: [ForcedStamp], fluxes: [Double]) -> Double {
+    let stamp = stamps[place]
+    var model = [Double](repeating: 0, count: stamp.values.count)
+    Self.add(stamp, times: fluxes[place], to: &model, of: stamp)
+    for other in others { Self.add(stamps[other], times: fluxes[other], to: &model, of: stamp) }
     var (sum, total) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+    let (m, light) = (stamp.values.span.bytes, model.span.bytes)
+    let (d, v) = (planes.image.pixels.span.bytes, planes.variance.pixels.span.bytes)
     forEachEight(of: stamp.box) { x, y in
       let (i, pixel) = (stamp.index(x: x, y: y), index(x: x, y: y))
-      let value = m.doubles(at: i)
-      let variance = v.floats(at: pixel)
-      let counts = (variance .> 0) .& (variance .< .infinity)
-      var weight = value
-      weight.replace(with: -value, where: value .< 0)
-      weight.replace(with: 0, where: .!counts)
-      var residual = d.floats(at: pixel).finiteOrZero - value * flux
-      for (other, flux) in others where other.hasColumns(x, y) {
-        residual.addProduct(
-          SIMD8(repeating: -flux), other.values.span.bytes.doubles(at: other.index(x: x, y: y)))
-      }
-      sum.addProduct(weight * residual, residual / variance.replacing(with: 1, where: .!counts))
+      let value = m.numbers(at: i)
+      let variance = v.pixels(at: pixel)
+      let counts = variance.arePositive
+      let weight = value.magnitudes * EightPixels.ones(where: counts)
+      let residual = finite(d.pixels(at: pixel)) - light.numbers(at: i)
+      sum.addProduct(weight * residual, residual / variance.valuesOrOne(where: counts))
       total += weight
     }
     return sum.sum() / total.sum()
   }
 
-  private func index(x: Int, y: Int) -> Int { (y - box.minY) * box.width + x - box.minX }
+  /// Adds the light of a source to the pixels of another stamp.
+  private static func add(
+    _ source: ForcedStamp, times flux: Double, to model: inout [Double], of stamp: ForcedStamp
+  ) {
+    let values = source.values.span.bytes
+    var numbers = model.mutableSpan
+    var target = numbers.mutableBytes
+    let box = stamp.box.intersection(source.box)
+    var y = box.minY
+    while y < box.endY {
+      var (from, to) = (source.index(x: box.minX, y: y), stamp.index(x: box.minX, y: y))
+      let end = to + box.width
+      while to < end {
+        target.add(values.numbers(at: from) * flux, at: to)
+        from += 8
+        to += 8
+      }
+      y += 1
+    }
+  }
+
+  /// Where a pixel is in the planes.
+  func index(x: Int, y: Int) -> Int { (y - box.minY) * box.width + x - box.minX }
 
   /// w and w²v; both finite whatever the variance, where the stamps are zero.
   @inline(__always)
-  private func weight(_ variance: SIMD8<Double>) -> (SIMD8<Double>, SIMD8<Double>) {
-    switch weights {
-    case .uniform: return (SIMD8(repeating: 1), variance.finiteOrZero)
-    case .inverseVariance:
-      let inverse =
-        1 / variance.replacing(with: 1, where: .!((variance .> 0) .& (variance .< .infinity)))
-      return (inverse, inverse)
+  private func weight(_ variance: EightPixels) -> (SIMD8<Double>, SIMD8<Double>) {
+    guard weights == .inverseVariance else {
+      return (SIMD8(repeating: 1), variance.values(where: variance.areFinite))
     }
+    let inverse = 1 / variance.valuesOrOne(where: variance.arePositive)
+    return (inverse, inverse)
   }
+
+  @inline(__always)
+  private func finite(_ pixels: EightPixels) -> SIMD8<Double> { pixels.values(where: pixels.areFinite) }
 
   /// The first of every eight columns of a box, row by row; the last eight of a row may reach beyond the box.
   @inline(__always)
@@ -125,35 +148,5 @@ struct ForcedPixels {
       }
       y += 1
     }
-  }
-}
-
-extension SIMD8<Double> {
-  @inline(__always)
-  fileprivate var finiteOrZero: Self {
-    replacing(with: 0, where: .!((self .> -.infinity) .& (self .< .infinity)))
-  }
-}
-
-// Loads of a raw span are checked; their name warns of types that not all bytes are values of, which numbers are not.
-
-extension RawSpan {
-  /// Eight numbers from the i-th on.
-  @inline(__always)
-  fileprivate func doubles(at i: Int) -> SIMD8<Double> {
-    unsafeLoadUnaligned(fromByteOffset: 8 * i, as: SIMD8<Double>.self)
-  }
-
-  /// Eight numbers from the i-th on, 0 behind the last.
-  @inline(__always)
-  fileprivate func floats(at i: Int) -> SIMD8<Double> {
-    if 4 * i + 32 <= byteCount {
-      return SIMD8(unsafeLoadUnaligned(fromByteOffset: 4 * i, as: SIMD8<Float>.self))
-    }
-    var result = SIMD8<Double>.zero
-    for k in 0..<8 where 4 * (i + k) + 4 <= byteCount {
-      result[k] = Double(unsafeLoadUnaligned(fromByteOffset: 4 * (i + k), as: Float.self))
-    }
-    return result
   }
 }

@@ -13,8 +13,9 @@ struct GroupSolution {
   /// By pair of the group.
   private(set) var covariances: [Double]
 
-  /// What the others must leave of Σwm² of a source for it to have a flux of its own; at 10⁻¹⁰ its error is 10⁵ times that of an isolated one.
-  static let tolerance = 1e-10
+  /// What the others must leave of Σwm² of a source for it to have a flux of its own: at 10⁻³ its error is 32 times that of an isolated one, and what is wrong with the
+  /// PSF counts as often. Two of equal PSFs are then less than 0.045 standard deviations of the PSF apart.
+  static let tolerance = 1e-3
 
   /// Places of members among the unknowns.
   private struct Unknowns {

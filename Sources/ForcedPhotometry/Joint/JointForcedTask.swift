@@ -22,17 +22,21 @@ package import TaskFramework
 /// - `fracflux`: Σⱼ≠ᵢ Fⱼ Σwmᵢmⱼ / (|Fᵢ| Σwmᵢ²), what neighbours add to a PSF flux that ignores them, as a part of the flux. (The Tractor divides by Σm
 ///   instead of Σm², so that its number is this times Σm² and goes with the size of pixels.)
 /// - `fracmasked`: 1 − Σ|m| of the pixels that count over Σ|m| of the whole stamp; what lies beyond the image does not count;
-/// - `rchisq`: Σ|m|(d − M)²/v over Σ|m|, with all sources in M;
+/// - `rchisq`: Σ|m|(d − M)²/v over Σ|m|, with all sources in M. What the fit itself takes of it is Σm³/Σm², 0.03 for a FWHM of 4.7 pixels: so much below 1 it is where
+///   nothing but noise is left;
 /// - `npixels`; `groupSize`, 1 for an isolated source;
-/// - `flag` with every one of: `flag_edge`, a part of the stamp is beyond the image, the rest is solved for; `flag_noGoodPixels`; `flag_noPsf`;
+/// - `flag` where `fracmasked` is above ½, and with every one of: `flag_edge`, a part of the stamp is beyond the image, the rest is solved for; `flag_noGoodPixels`; `flag_noPsf`;
 ///   `flag_groupTooLarge`; `flag_singular`; a centroid that is flagged or missing (then it is the first peak).
 ///
-/// **Coincident sources** cannot be told apart: a source of which its neighbours leave less than 10⁻¹⁰ is one with the neighbour that is most like
+/// **Coincident sources** cannot be told apart: a source of which its neighbours leave less than 10⁻³ is one with the neighbour that is most like
 /// it. Their common flux is solved for with all others, and each has an equal share of it and of its error, `flag_singular` and covariances of the common error.
 ///
 /// **Source.** Lang, Hogg & Mykytyn 2016 (The Tractor); LSST's `base_PsfFlux`.
 package final class JointForcedTask: Task {
   package static let defaultName: String? = "jointForced"
+
+  /// A flux from less than so much of its PSF is flagged.
+  private static let mostMasked = 0.5
 
   package let node: TaskNode
   package let config: JointForcedConfig
@@ -130,6 +134,7 @@ package final class JointForcedTask: Task {
     if !pixels.box.contains(psf.box) { fail(row, of: &catalog, columns, columns.edge) }
     catalog[columns.npixels, row] = Int32(clamping: stamp.pixelCount)
     catalog[columns.fracmasked, row] = Float(stamp.maskedFraction)
+    if stamp.maskedFraction > Self.mostMasked { catalog[columns.flag, row] = true }
     // A sum of squares that is no normal number is of nothing.
     guard stamp.sums.square.normal >= .leastNormalMagnitude else {
       fail(row, of: &catalog, columns, columns.noGoodPixels)
@@ -150,10 +155,10 @@ package final class JointForcedTask: Task {
     _ solution: GroupSolution, of group: StampGroup, _ members: [ForcedStamp], in catalog: inout Catalog,
     _ columns: JointForcedColumns, on pixels: ForcedPixels
   ) {
-    var others = [[(stamp: ForcedStamp, flux: Double)]](repeating: [], count: members.count)
+    var others = [[Int]](repeating: [], count: members.count)
     for pair in group.pairs {
-      others[pair.first].append((members[pair.second], solution.fluxes[pair.second]))
-      others[pair.second].append((members[pair.first], solution.fluxes[pair.first]))
+      others[pair.first].append(pair.second)
+      others[pair.second].append(pair.first)
     }
     for (i, member) in members.enumerated() {
       let (row, flux, error) = (member.row, solution.fluxes[i], solution.variances[i].squareRoot())
@@ -167,7 +172,7 @@ package final class JointForcedTask: Task {
       // By its normal equation, what neighbours give to a source is what its own flux leaves of the right side.
       let alone = member.sums.right / member.sums.square.normal
       catalog[columns.fracflux, row] = flux == 0 ? .nan : Float((alone - flux) / abs(flux))
-      catalog[columns.rchisq, row] = Float(pixels.reducedChi2(of: member, flux: flux, others: others[i]))
+      catalog[columns.rchisq, row] = Float(pixels.reducedChi2(of: i, others[i], in: members, fluxes: solution.fluxes))
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How the detections of bands are merged.
 
+internal import Catalogs
 internal import Measurement
 package import TaskFramework
 
@@ -19,7 +20,8 @@ package struct MergeDetectionsConfig: Config {
     .field(
       "priorityList", \.priorityList, count: 1...64,
       doc: "the bands, the first the most trusted for where sources are; a band that is not here cannot be merged",
-      requirement: "the name of a band", eachItem: { !$0.isEmpty && $0 != FamilyColumns.skyBand }),
+      requirement: "the name of a band: letters, digits and _",
+      eachItem: { Field.isName($0) && $0 != FamilyColumns.skyBand }),
     .field(
       "minNewPeak", \.minNewPeak, in: 0...1000,
       doc: "a peak is a new one when it is farther than this from those of all bands before, arcseconds"),

@@ -15,7 +15,8 @@ package enum MergeDetectionsError: CategorizedError, Hashable, CustomStringConve
   package var description: String {
     switch self {
     case .unknownBand(let band, let priorityList):
-      "priorityList has no band \(band), so its detections have no rank; it is \(priorityList.joined(separator: ", "))"
+      "priorityList has no band \(band), so its detections have no rank; it is "
+        + "\(priorityList.joined(separator: ", ")): add the band there, and in that of mergeReference"
     case .bandGivenTwice(let band): "there are two catalogs of detections of band \(band)"
     }
   }

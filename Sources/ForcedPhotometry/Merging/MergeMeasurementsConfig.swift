@@ -17,7 +17,7 @@ package struct MergeMeasurementsConfig: Config {
 
   package static let fields: [ConfigField<Self>] = [
     .field(
-      "priorityList", \.priorityList, count: 1...100,
+      "priorityList", \.priorityList, count: 1...64,
       doc: "bands, the one to prefer first; each band of the data must be there",
       requirement: "a name: letters, digits and _", eachItem: Field.isName),
     .field("minSN", \.minSN, in: 0...1e6, doc: "a source this significant in its band of priority is taken from there"),
@@ -31,4 +31,10 @@ package struct MergeMeasurementsConfig: Config {
         "with any of these flags a band's measurement counts as not significant; a catalog that lacks one is an error"),
     .connections("connections", \.connections),
   ]
+
+  package func validate() throws(ConfigProblem) {
+    guard Set(priorityList).count == priorityList.count else {
+      throw ConfigProblem(path: "priorityList", reason: "a band is there twice")
+    }
+  }
 }

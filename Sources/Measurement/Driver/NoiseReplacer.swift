@@ -61,7 +61,7 @@ package struct NoiseReplacer {
   ///   - footprints: `nil` for a source that has none; such a source without a parent stays.
   ///   - parents: the row of each source's parent; none has one when left out.
   ///   - exposureID: what the noise depends on; 0 counts as 1.
-  /// - Throws: ``Imaging/ImagingError`` for an image without a pixel to measure noise from.
+  /// - Throws: ``Imaging/ImagingError``.
   package init(
     _ footprints: [Footprint?], parents: [Int?] = [], in image: inout Image<Float>, mask: Mask, variance: Image<Float>,
     _ config: NoiseReplacerConfig = .init(), exposureID: Int64
@@ -73,12 +73,18 @@ package struct NoiseReplacer {
     self.variance = variance
     switch config.noiseSource {
     case .measure:
-      let statistics = try PixelStatistics(of: image.pixels.filter(\.isFinite), .clipped)
-      (mean, scatter) = (statistics[.meanclip], statistics[.stdevclip])
+      let finite = image.pixels.filter(\.isFinite)
+      if finite.isEmpty {
+        // Nothing can be measured there, with or without noise.
+        (mean, scatter) = (0, 0)
+      } else {
+        let statistics = try PixelStatistics(of: finite, .clipped)
+        (mean, scatter) = (statistics[.meanclip], statistics[.stdevclip])
+      }
     case .variance: (mean, scatter) = (0, nil)
     case .varianceMedian:
-      let statistics = try PixelStatistics(of: variance.pixels.filter { $0.isFinite && $0 >= 0 }, .quartiles)
-      (mean, scatter) = (0, statistics[.median].squareRoot())
+      let known = variance.pixels.filter { $0.isFinite && $0 >= 0 }
+      (mean, scatter) = (0, known.isEmpty ? 0 : try PixelStatistics(of: known, .quartiles).median.squareRoot())
     }
     owners = footprints.indices.map { Self.owner(of: $0, footprints, parents) }
     entries = footprints.indices.map { row in

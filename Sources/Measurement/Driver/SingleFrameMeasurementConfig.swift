@@ -80,6 +80,16 @@ package struct SlotConfig: Config {
     .field("calibFlux", \.calibFlux, doc: "flux that photometric calibration uses"),
   ]
 
+  /// Whether each slot stands for a measurement whose columns a schema has.
+  ///
+  /// - Throws: ``Catalogs/CatalogError/invalidSchema(_:)``.
+  package func check(_ schema: Schema) throws(CatalogError) {
+    for (slot, name) in all {
+      guard let name, schema.names(withPrefix: name + "_").isEmpty else { continue }
+      throw .invalidSchema("\(slot.rawValue) is \(name), which no measurement makes")
+    }
+  }
+
   package var all: [(slot: Slot, measurement: String?)] {
     [
       (.centroid, centroid), (.shape, shape), (.psfShape, psfShape), (.apFlux, apFlux), (.psfFlux, psfFlux),

@@ -85,14 +85,8 @@ package struct FileForcedPhotometry {
     let products = NewProducts(folder: folder, names: names)
     try products.check(replaces: replaces)
     let task = try makeTask()
-    let given = try reader.read(request.exposure, makesVariance: false)
-    if (try? given.metadata.boolean("subtraction.isScore")) == true {
-      throw IngestError(
-        file: request.exposure, reason: "it is a score image; fluxes are measured on the difference that it is of")
-    }
+    let given = try FileForcedExposure(request, reader)
     var exposure = given.exposure
-    if let psf = request.psf { exposure.psf = try psf.psf(over: exposure.box) }
-    if let zeroPoint = request.zeroPoint { exposure.photoCalib = try PhotoCalib(zeroPoint: zeroPoint) }
     // What can be wrong with the list is found before anything takes time.
     let list = try ReferenceList(
       request.list, on: exposure, exposureFile: request.exposure, pixelCount: request.pixelCount)
@@ -101,7 +95,7 @@ package struct FileForcedPhotometry {
     }
     var metadata = TaskMetadata()
     let result = try naming(request.exposure) {
-      if list.rowCount > 0 { exposure = try prepared(exposure, request, &metadata) }
+      if list.rowCount > 0 { exposure = try given.prepared(characterization, &metadata) }
       return try task.run(list, on: exposure)
     }
     let summary = summary(of: result, list, exposure, task, products, request)
@@ -109,7 +103,7 @@ package struct FileForcedPhotometry {
     for tree in [characterization.fullValues(), task.fullValues(), task.measurement.fullValues()] {
       for (name, node) in tree.nodes { try metadata.put(name, .node(node)) }
     }
-    try write(result, metadata, try provenance(task, request, given.digest, list.digest), folder)
+    try write(result, metadata, try provenance(task, request, given, list), folder)
     return summary
   }
 
@@ -122,22 +116,6 @@ package struct FileForcedPhotometry {
         origin: .classDefault, path: "forced",
         reason: "\(error); plugins.names needs base_TransformedCentroid, slots stand for measurements that are done")
     }
-  }
-
-  /// The exposure as it is measured: without sky, with variance and PSF.
-  private func prepared(_ given: Exposure, _ request: Request, _ metadata: inout TaskMetadata) throws -> Exposure {
-    let hasVariance = given.maskedImage.variance.pixels.contains { $0 > 0 && $0.isFinite }
-    guard given.psf != nil, hasVariance else {
-      return try characterization.run(given, keepSky: request.keepsSky).exposure
-    }
-    guard !request.keepsSky else { return given }
-    // An exposure that has the rest, whatever its size, needs no stars.
-    let sky = try SkyModel(of: given.maskedImage, characterization.config.background)
-    try metadata.set("sky.level", sky.level)
-    try metadata.set("sky.scatter", sky.scatter)
-    var exposure = given
-    try exposure.maskedImage.add(sky.image, times: -1)
-    return exposure
   }
 
   /// An error that is about a file says which.
@@ -189,7 +167,7 @@ package struct FileForcedPhotometry {
 
   /// Everything that the numbers depend on, also what was typed.
   private func provenance(
-    _ task: FileForcedTask, _ request: Request, _ exposure: FileDigest, _ list: FileDigest
+    _ task: FileForcedTask, _ request: Request, _ given: FileForcedExposure, _ list: ReferenceList
   ) throws -> Provenance {
     var provenance = Provenance()
     provenance.datasetType = "forced"
@@ -204,9 +182,9 @@ package struct FileForcedPhotometry {
     provenance.configYAML =
       ConfigText.yaml(task.fullName, configuration.tree)
       + ConfigText.yaml("characterizeImage", characterization.config.tree)
-      + "options:\n  keepSky: \(request.keepsSky)\n  psf: \(request.psf?.description ?? "its own, or measured")\n"
+      + "options:\n  keepSky: \(given.keepsSky)\n  psf: \(request.psf?.description ?? "its own, or measured")\n"
       + "  pixelsFrom: \(pixels)\n  zeroPoint: \(request.zeroPoint.map { "\($0)" } ?? "its own")\n"
-    var inputs = [("exposure", request.exposure, exposure), ("reference", request.list, list)]
+    var inputs = [("exposure", request.exposure, given.digest), ("reference", request.list, list.digest)]
     if let file = request.psf?.file { inputs.append(("psf", file, FileDigest(of: try readFile(file)))) }
     provenance.inputs = inputs.map { role, path, digest in
       .init(datasetType: role, dataID: URL(filePath: path).lastPathComponent, digest: digest)

@@ -50,9 +50,13 @@ package final class FileForcedTask: Task {
       // Nothing to measure needs no PSF.
       var measured = list.rowCount > 0 ? try measure(list, exposure) : Catalog(schema)
       var covariance: FluxCovariance?
-      if config.doJoint, list.rowCount > 0 { covariance = try joint.run(&measured, on: exposure) }
+      if config.doJoint, list.rowCount > 0 {
+        // A parent of a catalog of ours is where its children are: their light is not to be counted twice.
+        let childCounts: [Int32]? = try? list.table.column("deblend_nChild")
+        covariance = try joint.run(&measured, on: exposure) { row in childCounts.map { $0[row] == 0 } ?? true }
+      }
       if let map { applyApCorr.run(&measured, map) }
-      let table = try covariance.map { try self.table($0, measured) }
+      let table = try covariance.map { try $0.table(measured) }
       if let photoCalib = exposure.photoCalib {
         measured = try FluxCalibration(photoCalib, limitSigma: config.limitSigma).calibrated(measured)
       }
@@ -82,20 +86,6 @@ package final class FileForcedTask: Task {
     return measured
   }
 
-  /// Covariances of fluxes as they are in the catalog, aperture corrections included.
-  private func table(_ covariance: FluxCovariance, _ sources: Catalog) throws -> Catalog {
-    var table = try covariance.table(sources)
-    guard let corrections = try? sources.column("joint_PsfFlux_apCorr", as: Double.self) else { return table }
-    let key: Key<Double> = try table.schema.key("covariance")
-    for (row, pair) in covariance.pairs.enumerated() {
-      // A flux that could not be corrected stayed as it was.
-      for member in [pair.first, pair.second] where corrections[member].isFinite {
-        table[key, row] *= corrections[member]
-      }
-    }
-    return table
-  }
-
   /// The PSF's ellipse about a position, clipped to the image (detection-measurement C.5.5); `nil` where the PSF has no shape.
   private func footprint(at position: Point2D, _ image: MeasurementImage) -> Footprint? {
     guard let psf = try? image.psfMoments(at: position), !psf.isBad, let pixel = position.pixel,
@@ -117,8 +107,8 @@ package final class FileForcedTask: Task {
     var names = Set(measured.schema.fields.map(\.name))
     for (index, field) in list.table.schema.fields.enumerated()
     where !list.ownColumns.contains(field.name) && keeps(field.name) {
-      let name = names.contains(field.name) ? "ref_" + field.name : field.name
-      guard names.insert(name).inserted else { continue }
+      var name = field.name
+      while !names.insert(name).inserted { name = "ref_" + name }
       fields.append(
         try Field(name, field.type, unit: field.unit, doc: field.doc.isEmpty ? "as it is listed" : field.doc))
       columns.append(list.table.storage(index))

@@ -11,12 +11,18 @@ package import TaskFramework
 /// A quantum is a patch and band.
 extension ForcedPhotCoaddTask: PipelineTask {
   package static func connections(_ config: ForcedPhotCoaddConfig) throws -> Connections {
+    // A setting without effect would be believed to have one.
+    let defaults = ForcedPhotCoaddConfig()
+    for (path, own, _) in config.differences(from: defaults)
+    where path == "coaddName" || path.hasPrefix("references") {
+      throw ConnectionsError(
+        "\(path) is \(own), but it is for runDataRef; a pipeline reads what connections.inputCoaddName and connections.refCat name"
+      )
+    }
     let patch: Set<Dimension> = [.tract, .patch, .band]
-    let footprints = config.footprintDatasetName.map { name in
-      let suffix = name == "DeblendedModel" ? "deblendedModel" : "deblendedFlux"
-      return Connection(
-        "footprintCatInBand", .input, "{inputCoaddName}Coadd_\(suffix)", .sourceCatalog,
-        dimensions: patch,
+    let footprints = config.footprintDatasetName.map { dataset in
+      Connection(
+        "footprintCatInBand", .input, "{inputCoaddName}Coadd_\(dataset.suffix)", .sourceCatalog, dimensions: patch,
         doc: "the pixels of deblended sources in the band")
     }
     return try Connections(
@@ -52,10 +58,8 @@ extension ForcedPhotCoaddTask: PipelineTask {
     let reference: Catalog = try context.get("refCat")
     // Patches of a tract share its WCS.
     let wcs = try PatchGeometry(context).tract.wcs
-    var footprintData: FootprintData?
-    if let name = config.footprintDatasetName {
-      let catalog: Catalog = try context.get("footprintCatInBand")
-      footprintData = name == "DeblendedModel" ? .models(catalog) : .deblended(catalog)
+    let footprintData = try config.footprintDatasetName.map { dataset in
+      dataset.footprintData(try context.get("footprintCatInBand"))
     }
     let (catalog, exposureID) = try generateMeasCat(
       exposureDataId: context.quantum.dataID, exposure: exposure, refCat: reference,

@@ -50,8 +50,9 @@ extension MergeDetectionsTask: PipelineTask {
   /// What is bad or covered by a source in any band.
   private func unitedMask(_ context: any QuantumContext) throws -> Mask? {
     var result: Mask?
-    for (reference, exposure) in try context.getAll("exposures", as: Exposure.self) {
-      let mask = exposure.maskedImage.mask
+    // One after the other: together they would take the memory of all bands.
+    for reference in context.quantum.inputs["exposures"] ?? [] {
+      guard let mask = try context.get(reference, as: Exposure.self)?.maskedImage.mask else { continue }
       guard var united = result else {
         result = mask
         continue

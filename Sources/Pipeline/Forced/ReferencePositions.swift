@@ -112,6 +112,6 @@ struct ReferencePositions {
     if let row = values.firstIndex(where: { $0.isFinite && abs($0) > limit * (1 + 1e-12) }) {
       throw table.failure(row: row, "\(name) is \(values[row]); it must be -\(Int(limit)) to \(Int(limit)) degrees")
     }
-    return values.map { min(limit, max(-limit, $0)) }
+    return values.map { $0.isFinite ? min(limit, max(-limit, $0)) : .nan }
   }
 }

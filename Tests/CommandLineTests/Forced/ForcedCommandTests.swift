@@ -227,8 +227,8 @@ extension ProgramTests {
       try inFolder { folder in
         let image = try Self.exposure(sky: 250).maskedImage.image
         try AtomicFile().publish(try fitsFile(of: image, unit: "", name: "image"), to: folder + "/image.fits")
-        // FITS begins at 0, 0.
-        let list = Self.stars.map { "\($0.position.x - 40),\($0.position.y + 30)" }
+        // The file says where its first pixel is.
+        let list = Self.stars.map { "\($0.position.x),\($0.position.y)" }
         try write("x,y\n" + list.joined(separator: "\n") + "\n", folder + "/pixels.csv")
         let end = try run(["image.fits", "pixels.csv", "-o", "out", "--zeropoint", "25"], in: folder)
         #expect(end.status == 0, "\(end.errors)")
@@ -275,6 +275,10 @@ extension ProgramTests {
         let far = try run(["image.h5", "far.csv", "-o", "far"], in: folder)
         #expect(
           far.status == 0 && far.errors.contains("none of the 2 positions (ra, dec) is on image.h5"), "\(far.errors)")
+        try write("id,x,y\n007,50,60\nSN 2024a,90,60\n", folder + "/named.csv")
+        let named = try run(["image.h5", "named.csv", "-o", "named"], in: folder)
+        #expect(named.status == 0 && named.output.contains("; IDs are names, in ref_id\n"))
+        #expect(try catalog(folder + "/named/forced.h5").column("ref_id", as: String.self) == ["007", "SN 2024a"])
         try write("x,y\n1e300,5\n-1e12,1e12\ninf,3\nnan,nan\n50,60\n", folder + "/odd.csv")
         let odd = try run(["image.h5", "odd.csv", "-o", "odd"], in: folder)
         #expect(odd.status == 0 && odd.output.contains("1 measured, 0 flagged, 2 off the image, 2 without a position"))
@@ -311,12 +315,56 @@ extension ProgramTests {
           (["image.h5", "stars.csv", "--psf", "900"], 64, "0.1 to 200"),
           (["image.h5", "stars.csv", "--pixels", "--fits-pixels"], 64, "not both"),
           (["image.h5", "stars.csv", "-c", "forced:plugins.names=[base_PsfFlux]"], 78, "base_TransformedCentroid"),
+          (["image.h5", "stars.csv", "-c", "forced:keepColumns=[colour]"], 65, "no column colour"),
+          (
+            ["image.h5", "stars.csv", "-c", "forced:plugins.names=[base_TransformedCentroid, base_GaussianFlux]"], 78,
+            "slot_Shape"
+          ),
           (["image.h5", "stars.csv", "-c", "forced:plugin.names=[base_PsfFlux]"], 78, "did you mean plugins"),
         ] as [([String], Int32, String)] {
           let end = try run(arguments + ["-o", "x"], in: folder)
           #expect(end.status == status && end.errors.contains(text), "\(arguments): \(end.status) \(end.errors)")
         }
         #expect(!FileManager.default.fileExists(atPath: folder + "/x"))
+      }
+    }
+
+    /// Two stars whose PSFs overlap: together they are told apart.
+    @Test func neighbours() throws {
+      try SkydiffProgram.inTemporaryFolder { folder in
+        let box = Box2I(width: 90, height: 80)
+        var image = noiseImage(box, sigma: Self.noise, seed: 5)
+        let (bright, faint) = (Point2D(x: 40.2, y: 40.4), Point2D(x: 45.9, y: 42.1))
+        addStar(to: &image, at: bright, sigma: Self.sigma, flux: 9000)
+        addStar(to: &image, at: faint, sigma: Self.sigma, flux: 1000)
+        var exposure = Exposure(
+          try MaskedImage(
+            image: image, mask: Mask(box: box), variance: Image(box: box, fill: Float(Self.noise * Self.noise))),
+          psf: try KernelPSF(gaussianFwhm: Self.sigma * 2.354820045, averagePosition: box.center))
+        var corrections = ApCorrMap()
+        corrections["base_PsfFlux_instFlux"] = try SpatialFunction(
+          SpatialBasis(.chebyshev(Box2D(box)), order: 0), coefficients: [1.25])
+        exposure.apCorrMap = corrections
+        try AtomicFile().publish(try Dataset(exposure).encode("pair"), to: folder + "/pair.h5")
+        try write("id,x,y\n1,\(bright.x),\(bright.y)\n2,\(faint.x),\(faint.y)\n", folder + "/pair.csv")
+        let end = try run(["pair.h5", "pair.csv", "-o", "out", "--keep-sky", "--covariance"], in: folder)
+        #expect(end.status == 0 && end.output.hasSuffix("out/covariance.h5\nout/metadata.json\n"), "\(end.errors)")
+        let sources = try catalog(folder + "/out/forced.h5")
+        let (alone, joint): ([Double], [Double]) = (
+          try sources.column("base_PsfFlux_instFlux"), try sources.column("joint_PsfFlux_instFlux")
+        )
+        let errors: [Double] = try sources.column("joint_PsfFlux_instFluxErr")
+        // exp(−d²/4σ²) = 0.11 of the other's flux is in a PSF flux.
+        #expect(alone[1] > 1.25 * 1700)
+        for (found, (flux, error)) in zip(joint, zip([9000.0, 1000], errors)) {
+          #expect(abs(found - 1.25 * flux) < 4 * error, "\(found)")
+        }
+        let pairs = try catalog(folder + "/out/covariance.h5")
+        #expect(try pairs.column("id", as: Int64.self) == [1] && pairs.column("other", as: Int64.self) == [2])
+        let correlation: Double = try pairs.column("covariance")[0] / (errors[0] * errors[1])
+        // Of two stars whose overlap is r = exp(−d²/4σ²) it is −r.
+        let overlap = exp(-(5.7 * 5.7 + 1.7 * 1.7) / (4 * Self.sigma * Self.sigma))
+        #expect(abs(correlation + overlap) < 0.01, "\(correlation)")
       }
     }
 

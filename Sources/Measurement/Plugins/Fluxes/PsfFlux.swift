@@ -9,7 +9,7 @@ package import TaskFramework
 /// `base_PsfFlux`: the flux of a fit of the PSF at the centroid (detection-measurement B.4).
 ///
 /// Σmd/Σm² with the PSF's image m of sum 1 and the pixels d; all pixels weigh the same, so that the flux of a star does not depend
-/// on how its own noise was estimated. The error is √(Σm²v)/Σm².
+/// on how its own noise was estimated. The error is √(Σm²v)/Σm². Pixels without data are left out; where they have half of Σm² or more, the flux is flagged.
 package struct PsfFluxConfig: MeasurementPluginConfig {
   package static let executionOrder = ExecutionOrder.flux
   package static let needsPSF = true
@@ -65,8 +65,13 @@ private struct PsfFlux: MeasurementPlugin {
       catalog[edge, row] = true
       catalog[generalFlag, row] = true
     }
-    let sums = StampSums(
-      of: model, on: image.exposure.maskedImage, leavingOut: image.mask.planes.bitMask(ofExisting: badMaskPlanes))
+    let excluded = image.mask.planes.bitMask(ofExisting: badMaskPlanes)
+    var sums = StampSums(of: model, on: image.exposure.maskedImage, leavingOut: excluded)
+    if !sums.products.isFinite || !sums.variances.isFinite {
+      sums = withoutMissingPixels(of: model, on: image.exposure.maskedImage, leavingOut: excluded)
+      let whole = model.pixels.reduce(0) { $0 + $1 * $1 }
+      if sums.squares < Self.leastOfPSF * whole { catalog[generalFlag, row] = true }
+    }
     guard sums.pixelCount > 0, sums.squares > 0 else { throw .flagged(noGoodPixels) }
     catalog[area, row] = Float(sums.model * sums.model / sums.squares)
     catalog[npixels, row] = Int32(clamping: sums.pixelCount)
@@ -75,5 +80,25 @@ private struct PsfFlux: MeasurementPlugin {
     catalog[instFlux, row] = flux
     catalog[instFluxErr, row] = error
     catalog[chi2, row] = Float(sums.chi2(amplitude: flux))
+  }
+
+  /// A flux from less than so much of Σm² is flagged where pixels have no data.
+  private static let leastOfPSF = 0.5
+
+  /// The sums over pixels whose value and variance are numbers.
+  private func withoutMissingPixels(
+    of model: Image<Double>, on image: MaskedImage, leavingOut excluded: UInt32
+  ) -> StampSums {
+    var part = image.cropped(to: model.box)
+    // A bit that the pixels of the copy do not need.
+    let missing = UInt32(1) << 31
+    try? part.updateInPlace { image, mask, variance in
+      for y in image.box.minY..<image.box.endY {
+        for x in image.box.minX..<image.box.endX {
+          mask[x, y] = mask[x, y] & excluded != 0 || !image[x, y].isFinite || !variance[x, y].isFinite ? missing : 0
+        }
+      }
+    }
+    return StampSums(of: model, on: part, leavingOut: missing)
   }
 }
