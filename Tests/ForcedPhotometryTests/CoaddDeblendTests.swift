@@ -538,66 +538,6 @@ import Testing
     #expect(pulls.count > 100)
     #expect(abs(pulls[pulls.count / 2]) < 0.03)
   }
-  @Test(arguments: [(520, 420, 300), (1100, 1000, 1000)]) func tempTiming(_ size: (Int, Int, Int)) throws {
-    let box = Box2I(width: size.0, height: size.1)
-    var random = SeededRandom(8)
-    let stars: [DeblendScene.Source] = (0..<size.2).map { i in
-      .init(
-        position: Point2D(x: random.uniform(5...Double(size.0 - 6)), y: random.uniform(5...Double(size.1 - 6))),
-        flux: exp(random.uniform(6...11)),
-        sigma: i % 4 == 0 ? random.uniform(2...5) : 0)
-    }
-    for giant in [false, true] {
-      var scene = try DeblendScene(box)
-      try scene.add(
-        stars
-          + (giant
-            ? [.init(position: box.center, flux: 3e6 * Double(box.area) / 218400, sigma: Double(size.1) / 6)] : []))
-      var catalog = try scene.catalog(try task(), threshold: -1)
-      let task = try task()
-      let time = try ContinuousClock().measure { _ = try task.run(&catalog, on: scene.exposure) }
-      print("TIMING \(size) \(giant) \(time) \(try catalog.flags("deblendedAsPsf").count { $0 })")
-    }
-  }
-  @Test func tempPairs() throws {
-    let task = try task()
-    for profile in DeblendScene.Profile.allCases {
-      for separation in [1.5, 2, 3] {
-        for ratio in [1.0, 5, 20] {
-          var random = SeededRandom(4)
-          var d: [[Double]] = [[], []]
-          var psf = 0
-          for _ in 0..<60 {
-            var scene = try DeblendScene(profile: profile, seed: random.next())
-            let first = Point2D(
-              x: scene.box.center.x + random.uniform(-0.5...0.5), y: scene.box.center.y + random.uniform(-0.5...0.5))
-            let (angle, apart) = (random.uniform(0...2 * .pi), separation * scene.fwhm)
-            let second = Point2D(x: first.x + apart * cos(angle), y: first.y + apart * sin(angle))
-            let family = [
-              DeblendScene.Source(position: first, flux: 20_000),
-              DeblendScene.Source(position: second, flux: 20_000 / ratio),
-            ]
-            try scene.add(family)
-            var catalog = try scene.catalog(task)
-            _ = try task.run(&catalog, on: scene.exposure)
-            psf += try catalog.flags("deblendedAsPsf").count { $0 }
-            for (i, source) in family.enumerated() {
-              d[i].append(
-                (try scene.psfFlux(of: catalog.footprint(row: i + 1), at: source.position) - source.flux)
-                  / scene.fluxError)
-            }
-          }
-          func stat(_ v: [Double]) -> String {
-            let m = v.reduce(0, +) / Double(v.count);
-            return String(
-              format: "%.2f ± %.2f", m, (v.reduce(0) { $0 + ($1 - m) * ($1 - m) } / Double(v.count - 1)).squareRoot())
-          }
-          print(
-            "PAIRS \(profile) \(separation) 1:\(ratio) psf \(psf)/120 pulls bright \(stat(d[0])) faint \(stat(d[1]))")
-        }
-      }
-    }
-  }
 }
 
 extension Catalog {

@@ -82,23 +82,13 @@ struct ForcedSurvey {
     )
     let area = Box2D(minX: -half.x, minY: -half.y, maxX: half.x, maxY: half.y)
     truth = TrueSource.all(survey, painting: area, seed: UInt64(seed))
-    let t0 = Date()
     let truth = truth
-    var cpu: [Double] = [0, 0]
     let exposures = try survey.visits.map { visit in
       try (0..<survey.detectorCount).map { detector in
-        let c0 = clock()
-        let e = try survey.makeExposure(visit: visit.number, detector: detector)
-        let c1 = clock()
-        let p = try e.painting(truth, band: visit.bandIndex, visit: visit.number, detector: detector, survey)
-        cpu[0] += Double(c1 - c0) / 1e6
-        cpu[1] += Double(clock() - c1) / 1e6
-        return p
+        try survey.makeExposure(visit: visit.number, detector: detector).painting(
+          truth, band: visit.bandIndex, visit: visit.number, detector: detector, survey)
       }
     }
-    print("CPU", cpu)
-    print("exposures", Date().timeIntervalSince(t0), "truth", truth.count, truth.count { $0.isPainted })
-    let t1 = Date()
     for id in 0..<skyMap.tractCount {
       let tract = try skyMap.tract(id)
       var added = tract.patches.map { Patch(tract: tract, info: $0) }
@@ -109,7 +99,6 @@ struct ForcedSurvey {
       }
       patches += added
     }
-    print("coadds", Date().timeIntervalSince(t1))
   }
 
   /// A visit on a patch.

@@ -6,73 +6,159 @@ import ForcedPhotometry
 import Foundation
 import Imaging
 import SkyGeometry
-import SyntheticSurvey
-import TaskFramework
 import Testing
 
+/// Two bands of six visits each, on two tracts of 2 × 2 patches, through the whole chain of tasks.
+///
+/// Sources whose central pixels have INEXACT_PSF, some seventh of them, are left out: a visit is missing there that the coadd's PSF has, and their pulls are 1.8 wide.
 @Suite struct SurveyForcedTests {
-  static let survey = Result { try ForcedSurvey(seed: 11) }
-  static let catalogs = Result { try SurveyCatalogs(try survey.get()) }
-  static let photometry = Result { try SurveyPhotometry(try catalogs.get()) }
+  private static let photometry = Result { try SurveyPhotometry(try SurveyCatalogs(try ForcedSurvey(seed: 11))) }
 
-  static let names = ["base_PsfFlux", "undeblended_base_PsfFlux", "joint_PsfFlux"]
+  /// The stars that nothing else is wrong with in a band.
+  private func usable(
+    _ photometry: SurveyPhotometry, band: Int, _ isIncluded: (TrueSource, Int) -> Bool
+  ) throws -> [SurveyPhotometry.Match] {
+    let bad = try [
+      "base_PsfFlux_flag", "base_PixelFlags_flag_saturated", "base_PixelFlags_flag_inexact_psfCenter",
+    ].map { try photometry.flags($0, band: band) }
+    let truth = photometry.catalogs.survey.truth
+    return photometry.matches.filter { match in
+      isIncluded(truth[match.star], match.star) && !bad.contains { $0[match.patch][match.row] }
+    }
+  }
 
-  @Test func manySeeds() throws {
-    let count = Int(ProcessInfo.processInfo.environment["SEEDS"] ?? "1") ?? 1
-    var stars: [String: Deviations] = [:]
-    for seed in 11..<(11 + count) {
-      let p = try SurveyPhotometry(try SurveyCatalogs(try ForcedSurvey(seed: seed)))
-      let truth = p.catalogs.survey.truth
-      for band in 0..<2 {
-        let isolated = p.matches.filter { truth[$0.star].partner == nil && TrueSource.isIsolated($0.star, among: truth, band: band) }
-        let edge = try p.flags("base_PsfFlux_flag", band: band)
-        let inexact = try p.flags("base_PixelFlags_flag_inexact_psfCenter", band: band)
-        let clipped = try p.flags("base_PixelFlags_flag_clippedCenter", band: band)
-        let sat = try p.flags("base_PixelFlags_flag_saturated", band: band)
-        print("band", band, "isolated", isolated.count, "edge", isolated.count { edge[$0.patch][$0.row] }, "inexact", isolated.count { inexact[$0.patch][$0.row] })
-        for name in Self.names {
-          let fluxes = try p.fluxes(name, band: band)
-          for match in isolated where !edge[match.patch][match.row] && !sat[match.patch][match.row] {
-            let star = truth[match.star]
-            let (f, e) = (fluxes[match.patch].flux[match.row], fluxes[match.patch].error[match.row])
-            let sn = star.fluxes[band] / e
-            func add(_ k: String) { stars["\(band) \(name) \(k)", default: Deviations()].add(f, error: e, truth: star.fluxes[band]) }
-            guard sn > 10 else { continue }
-            if inexact[match.patch][match.row] { add("inexact"); continue }
-            add("all")
-            if clipped[match.patch][match.row] { add("clipped") }
-            add(star.isPainted ? "painted" : "natural")
-            add("sn " + (sn < 20 ? "010" : sn < 50 ? "020" : sn < 100 ? "050" : sn < 300 ? "100" : "300"))
-            if abs(f - star.fluxes[band]) > 3.5 * e, name == "joint_PsfFlux" {
-              let ff = p.catalogs.patches[match.patch].forced[band]
-              let c = try ff.schema.centroidSlot()
-              let names = ff.schema.names(withPrefix: "base_PixelFlags_flag_").filter { (try? ff.column($0, as: Bool.self)[match.row]) ?? false }.map { $0.dropFirst(21) }
-              let near = truth.indices.filter { $0 != match.star && truth[$0].offset.distance(to: star.offset) < 8 }.map { (((truth[$0].offset.distance(to: star.offset)) * 10).rounded() / 10, truth[$0].fluxes[band].rounded()) }
-              print("OUT", seed, band, name, "pull", (f - star.fluxes[band]) / e, "sn", sn, "flux", star.fluxes[band], "at", ff[c.position, match.row], "dist", star.offset.distance(to: p.catalogs.survey.offset(ff[try CoordKey(in: ff.schema), match.row])), names, near, match.patch)
-            }
-          }
+  private func isolated(_ photometry: SurveyPhotometry, band: Int) throws -> [SurveyPhotometry.Match] {
+    let truth = photometry.catalogs.survey.truth
+    return try usable(photometry, band: band) { star, number in
+      star.partner == nil && TrueSource.isIsolated(number, among: truth, band: band)
+    }
+  }
+
+  @Test(arguments: ["base_PsfFlux", "undeblended_base_PsfFlux", "joint_PsfFlux"])
+  func starsHaveTheirFluxesInAllBands(_ name: String) throws {
+    let photometry = try Self.photometry.get()
+    let truth = photometry.catalogs.survey.truth
+    var both = Deviations()
+    for band in ForcedSurvey.bands.indices {
+      var own = Deviations()
+      let fluxes = try photometry.fluxes(name, band: band)
+      for match in try isolated(photometry, band: band) {
+        let (flux, error) = (fluxes[match.patch].flux[match.row], fluxes[match.patch].error[match.row])
+        let expected = truth[match.star].fluxes[band]
+        guard expected > 10 * error else { continue }
+        own.add(flux, error: error, truth: expected)
+        both.add(flux, error: error, truth: expected)
+      }
+      #expect(own.count > 120)
+      // Some 150 stars, many of them bright: the weighted mean is known to 0.04 %.
+      #expect(abs(own.bias.value) < 0.003, "\(name) in \(ForcedSurvey.bands[band]): \(own.bias)")
+    }
+    // Of more than 300 stars: their width is known to 0.04.
+    #expect(try abs(both.width - 1) < 0.05, "\(name): \(try both.width)")
+  }
+
+  @Test func coloursOfBrightStarsAreTheirs() throws {
+    let photometry = try Self.photometry.get()
+    let truth = photometry.catalogs.survey.truth
+    let fluxes = try ForcedSurvey.bands.indices.map { try photometry.fluxes("base_PsfFlux", band: $0) }
+    let inBoth = try isolated(photometry, band: 0).filter { match in
+      try isolated(photometry, band: 1).contains { $0.star == match.star }
+    }
+    var (sum, weights, count) = (0.0, 0.0, 0)
+    for match in inBoth {
+      var (colour, variance, isBright) = (0.0, 0.0, true)
+      for (band, sign) in [(0, 1.0), (1, -1.0)] {
+        let (flux, error) = (fluxes[band][match.patch].flux[match.row], fluxes[band][match.patch].error[match.row])
+        isBright = isBright && flux > 100 * error
+        colour += sign * -2.5 * log10(flux / truth[match.star].fluxes[band])
+        variance += pow(2.5 / log(10) * error / flux, 2)
+      }
+      guard isBright else { continue }
+      sum += colour / variance
+      weights += 1 / variance
+      count += 1
+    }
+    #expect(count > 40)
+    #expect(
+      abs(sum / weights) < 0.002, "\(sum / weights) mag of \(count) stars, known to \((1 / weights).squareRoot())")
+  }
+
+  /// 1.3 to 1.7 FWHM apart, at their true positions.
+  @Test func pairsAreToldApartTogether() throws {
+    let photometry = try Self.photometry.get()
+    let truth = photometry.catalogs.survey.truth
+    var (joint, plain) = (Deviations(), Deviations())
+    for band in ForcedSurvey.bands.indices {
+      let catalogs = try photometry.catalogs.patches.indices.map { p in
+        try photometry.catalogs.forced(
+          photometry.catalogs.patches[p], band: band, reference: try photometry.trueReference(p),
+          plugins: ["base_TransformedCentroid", "base_PsfFlux"])
+      }
+      for match in try usable(photometry, band: band, { star, _ in star.partner != nil }) {
+        let star = truth[match.star]
+        guard let other = photometry.matches.first(where: { $0.star == star.partner }), other.row != match.row else {
+          continue
         }
-        // Sky
-        for (i, patch) in p.catalogs.patches.enumerated() {
-          let sky: [Bool] = try patch.reference.column("merge_peak_sky")
-          let f = try SurveyPhotometry.Fluxes("base_PsfFlux", of: patch.forced[band])
-          for row in sky.indices where sky[row] && !f.flag[row] {
-            stars["\(band) sky", default: Deviations()].add(f.flux[row] + 1e9, error: f.error[row], truth: 1e9)
-          }
-          _ = i
-        }
-        // Pairs
-        for name in Self.names {
-          let fluxes = try p.fluxes(name, band: band)
-          for match in p.matches where truth[match.star].partner != nil && !edge[match.patch][match.row] && !inexact[match.patch][match.row] {
-            let star = truth[match.star]
-            guard p.matches.contains(where: { $0.star == star.partner }) else { continue }
-            stars["\(band) pair \(name)", default: Deviations()].add(fluxes[match.patch].flux[match.row], error: fluxes[match.patch].error[match.row], truth: star.fluxes[band])
+        for (name, isJoint) in [("joint_PsfFlux", true), ("undeblended_base_PsfFlux", false)] {
+          let fluxes = try SurveyPhotometry.Fluxes(name, of: catalogs[match.patch])
+          let (flux, error) = (fluxes.flux[match.row], fluxes.error[match.row])
+          if isJoint {
+            joint.add(flux, error: error, truth: star.fluxes[band])
+          } else {
+            plain.add(flux, error: error, truth: star.fluxes[band])
           }
         }
       }
-      print("seed", seed, "pairs matched", p.matches.count { truth[$0.star].partner != nil }, "of", truth.count { $0.partner != nil })
     }
-    for (k, v) in stars.sorted(by: { $0.key < $1.key }) { print(k, v.text) }
+    #expect(joint.count > 80)
+    #expect(plain.meanPull > 8 && plain.bias.value > 0.03)
+    #expect(abs(joint.meanPull) < 1 && abs(joint.bias.value) < 0.003)
+    // The variance is that of noise at the scale of the PSF; what tells two stars apart is finer, where coadds have less noise: pulls are narrower than 1.
+    #expect(try (0.7...1.15).contains(joint.width), "\(try joint.width)")
+  }
+
+  @Test func skySourcesHaveNoFlux() throws {
+    let photometry = try Self.photometry.get()
+    var pulls = Deviations()
+    for patch in photometry.catalogs.patches {
+      let isSky: [Bool] = try patch.reference.column("merge_peak_sky")
+      for catalog in patch.forced {
+        let fluxes = try SurveyPhotometry.Fluxes("base_PsfFlux", of: catalog)
+        let isCut: [Bool] = try catalog.column("base_PsfFlux_flag_edge")
+        // Fluxes about zero have no relative deviation: about one that is large beside them.
+        for row in isSky.indices where isSky[row] && !isCut[row] {
+          pulls.add(fluxes.flux[row] + 1e9, error: fluxes.error[row], truth: 1e9)
+        }
+      }
+    }
+    #expect(pulls.count > 300)
+    #expect(try abs(pulls.width - 1) < 0.1 && abs(pulls.meanPull) < 0.3)
+  }
+
+  // MARK: - Rows
+
+  @Test func bandsShareRowsIDsAndOrder() throws {
+    for patch in try Self.photometry.get().catalogs.patches {
+      let ids: [Int64] = try patch.families.column("id")
+      for catalog in patch.measured + patch.forced + [patch.reference] {
+        #expect(try catalog.column("id", as: Int64.self) == ids)
+        #expect(try catalog.column("parent", as: Int64.self) == patch.families.column("parent"))
+      }
+    }
+  }
+
+  /// Patches and tracts overlap; of what they have twice one is primary.
+  @Test func eachPieceOfSkyCountsOnce() throws {
+    let photometry = try Self.photometry.get()
+    let primaries = photometry.primaries
+    for (i, one) in primaries.enumerated() {
+      for other in primaries[..<i] where one.patch != other.patch {
+        #expect(one.offset.distance(to: other.offset) > 0.5, "\(one) \(other)")
+      }
+    }
+    // Sources beyond the inner boxes are there, and are none of them.
+    let patches = photometry.catalogs.patches
+    #expect(try patches.contains { try $0.reference.column("detect_isPatchInner", as: Bool.self).contains(false) })
+    #expect(try patches.contains { try $0.reference.column("detect_isTractInner", as: Bool.self).contains(false) })
   }
 }

@@ -59,6 +59,20 @@ struct SurveyPhotometry {
     }
   }
 
+  /// The reference of a patch with the true places of the stars in it.
+  func trueReference(_ p: Int) throws -> Catalog {
+    let patch = catalogs.patches[p]
+    var result = patch.reference
+    let (centroid, coord) = (try result.schema.centroidSlot(), try CoordKey(in: result.schema))
+    for match in matches where match.patch == p {
+      let position = catalogs.survey.truth[match.star].position
+      result[coord, match.row] = position
+      result[centroid.position, match.row] = try patch.tract.wcs.skyToPixel(position)
+      if let flag = centroid.flag { result[flag, match.row] = false }
+    }
+    return result
+  }
+
   /// By patch, in a band.
   func fluxes(_ name: String, band: Int) throws -> [Fluxes] {
     try catalogs.patches.map { try Fluxes(name, of: $0.forced[band]) }
@@ -89,19 +103,11 @@ struct Deviations {
       return statistics.clippedVariance.squareRoot()
     }
   }
-  var clippedMean: Double { (try? PixelStatistics(of: pulls.map(Float.init), .all).clippedMean) ?? .nan }
-  var quartileWidth: Double { get throws { try PixelStatistics(of: pulls.map(Float.init), .quartiles).robustStandardDeviation } }
   /// Weighted mean of the relative deviations, without those that are far off, and its error.
   var bias: (value: Double, error: Double) {
     let good = relative.filter { abs($0.value) < 4 * $0.error }
     let weight = good.reduce(0) { $0 + 1 / ($1.error * $1.error) }
     return (good.reduce(0) { $0 + $1.value / ($1.error * $1.error) } / weight, 1 / weight.squareRoot())
-  }
-  var text: String {
-    guard count > 3, let w = try? width, let q = try? quartileWidth else { return "n \(count)" }
-    func f(_ x: Double, _ d: Int = 3) -> String { "\((x * 1000).rounded() / 1000)" }
-    let far = pulls.count { abs($0) > 4 }
-    return "n \(count) bias \((bias.value * 1e5).rounded() / 1000)% +- \((bias.error * 1e5).rounded() / 1000) mean \(f(meanPull)) cmean \(f(clippedMean)) width \(f(w)) q \(f(q)) far \(far)"
   }
 }
 

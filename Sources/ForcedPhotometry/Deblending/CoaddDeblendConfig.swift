@@ -33,7 +33,7 @@ package struct CoaddDeblendConfig: Config {
   package static let fields: [ConfigField<Self>] = [
     .field("edgeHandling", \.edgeHandling, doc: "what a template does where the image ends"),
     .field(
-      positive: "psfChisq1", \.psfChisq1, doc: "with a larger reduced χ² a peak is no point source at its first place"),
+      positive: "psfChisq1", \.psfChisq1, doc: "with a larger reduced χ² a peak is no point source where it is"),
     .field(positive: "psfChisq2", \.psfChisq2, doc: "the same of the fit that finds how far the peak has to move"),
     .field(positive: "psfChisq2b", \.psfChisq2b, doc: "the same of the fit at the place to which it moved"),
     .field("psfError", \.psfError, in: 0...1, doc: "how wrong the PSF may be, as a part of it, beside the noise"),

@@ -187,14 +187,22 @@ struct SymmetricTemplates {
     }
     let rank = (window.count - 1) / 2
     if notBelow >= window.count - rank { return limit }
-    for i in window.indices.dropFirst() {
-      let value = window[i]
-      var j = i
-      while j > 0, window[j - 1] > value {
-        window[j] = window[j - 1]
-        j -= 1
+    // Parts the window about one of its values until the part of that rank is that value alone.
+    var (low, high) = (0, window.count - 1)
+    while low < high {
+      let pivot = window[rank]
+      var (i, j) = (low, high)
+      while i <= j {
+        while window[i] < pivot { i += 1 }
+        while pivot < window[j] { j -= 1 }
+        if i <= j {
+          window.swapAt(i, j)
+          i += 1
+          j -= 1
+        }
       }
-      window[j] = value
+      if j < rank { low = i }
+      if i > rank { high = j }
     }
     return window[rank]
   }

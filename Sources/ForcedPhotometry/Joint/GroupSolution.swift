@@ -13,10 +13,6 @@ struct GroupSolution {
   /// By pair of the group.
   private(set) var covariances: [Double]
 
-  /// What the others must leave of Σwm² of a source for it to have a flux of its own: at 10⁻³ its error is 32 times that of an isolated one, and what is wrong with the
-  /// PSF counts as often. Two of equal PSFs are then less than 0.045 standard deviations of the PSF apart.
-  static let tolerance = 1e-3
-
   /// Places of members among the unknowns.
   private struct Unknowns {
     /// By member.
@@ -28,15 +24,17 @@ struct GroupSolution {
     func share(_ member: Int) -> Double { 1 / Double(shares[places[member]]) }
   }
 
-  /// - Parameter stamps: of the group's members.
-  init(_ group: StampGroup, _ stamps: [ForcedStamp]) {
+  /// - Parameters:
+  ///   - stamps: of the group's members.
+  ///   - tolerance: what the others must leave of Σwm² of a source for it to have a flux of its own.
+  init(_ group: StampGroup, _ stamps: [ForcedStamp], tolerance: Double) {
     let (sums, positions) = (stamps.map(\.sums), stamps.map(\.position))
     let pairs = group.pairs
     let order = Self.order(positions, pairs)
     var sets = ConnectedSets(count: stamps.count)
     var unknowns = Self.unknowns(order, &sets)
     var matrix = Self.matrix(unknowns, sums, pairs)
-    var lost = matrix.decompose(tolerance: Self.tolerance)
+    var lost = matrix.decompose(tolerance: tolerance)
     // Each round makes one unknown of two at least; it ends with those that are left.
     var count = matrix.size + 1
     while !lost.isEmpty, matrix.size < count {
@@ -44,7 +42,7 @@ struct GroupSolution {
       Self.unite(lost, unknowns, sums, pairs, &sets)
       unknowns = Self.unknowns(order, &sets)
       matrix = Self.matrix(unknowns, sums, pairs)
-      lost = matrix.decompose(tolerance: Self.tolerance)
+      lost = matrix.decompose(tolerance: tolerance)
     }
     var right = [Double](repeating: 0, count: matrix.size)
     for i in stamps.indices { right[unknowns.places[i]] += sums[i].right * unknowns.share(i) }

@@ -8,6 +8,7 @@ package struct JointForcedConfig: Config {
   package var weights = Weights.uniform
   package var badMaskPlanes = ["BAD", "SAT", "NO_DATA"]
   package var maxGroupSize = 50_000
+  package var minOwnPart = 1e-3
 
   package init() {}
 
@@ -28,6 +29,12 @@ package struct JointForcedConfig: Config {
       doc: "pixels with these planes are left out; those that an image lacks are ignored"),
     .field(
       "maxGroupSize", \.maxGroupSize, in: 1...1_000_000,
-      doc: "sources of larger groups are flagged, not solved; it bounds time and memory"),
+      doc: "sources of larger groups are flagged, not solved"),
+    .field(
+      "minOwnPart", \.minOwnPart, in: 1e-10...0.5,
+      doc:
+        "a source of whose fit neighbours leave less is one with that nearest to it; at 0.001 its error is 32 times that of a source by "
+        + "itself, and errors of the PSF count as often: two sources less than 0.045 standard deviations of the PSF apart"
+    ),
   ]
 }

@@ -28,7 +28,7 @@ package import TaskFramework
 /// - `flag` where `fracmasked` is above ½, and with every one of: `flag_edge`, a part of the stamp is beyond the image, the rest is solved for; `flag_noGoodPixels`; `flag_noPsf`;
 ///   `flag_groupTooLarge`; `flag_singular`; a centroid that is flagged or missing (then it is the first peak).
 ///
-/// **Coincident sources** cannot be told apart: a source of which its neighbours leave less than 10⁻³ is one with the neighbour that is most like
+/// **Coincident sources** cannot be told apart: a source of which its neighbours leave less than `minOwnPart` is one with the neighbour that is most like
 /// it. Their common flux is solved for with all others, and each has an equal share of it and of its error, `flag_singular` and covariances of the common error.
 ///
 /// **Source.** Lang, Hogg & Mykytyn 2016 (The Tractor); LSST's `base_PsfFlux`.
@@ -91,7 +91,7 @@ package final class JointForcedTask: Task {
           for member in members { fail(member.row, of: &catalog, columns, columns.groupTooLarge) }
           continue
         }
-        let solution = GroupSolution(group, members)
+        let solution = GroupSolution(group, members, tolerance: config.minOwnPart)
         store(solution, of: group, members, in: &catalog, columns, on: pixels)
         singularCount += solution.isSingular.count { $0 }
         for (pair, covariance) in zip(group.pairs, solution.covariances) {

@@ -204,6 +204,9 @@ extension ProgramTests {
         }
         #expect(try areClose(fluxes("forced.h5"), sky))
         #expect(try catalog(folder + "/out/forced.h5").column("ref_base_PsfFlux_instFlux", as: Double.self).count == 38)
+        // Nothing of a list is lost, however its names are taken.
+        #expect(
+          try areClose(catalog(folder + "/out/forced.h5").column("ref_ref_base_PsfFlux_instFlux"), sky))
         #expect(try areClose(fluxes("forced.fits", "-c", "forced:keepColumns=[name]"), sky))
         let narrow = try catalog(folder + "/out/forced.h5").schema
         #expect(narrow.contains("name") && !narrow.contains("ref_base_PsfFlux_instFlux"))
