@@ -2,18 +2,16 @@
 // A simulated survey in two bands, from exposures to the coadds of all patches, in memory.
 
 import BackgroundMatching
-import Catalogs
 import Coaddition
-import Foundation
 import Imaging
 import SkyGeometry
 import SyntheticSurvey
 import TaskFramework
 
-/// A field of two bands, six visits each, on two tracts of 2 × 2 patches that overlap, patches and tracts.
+/// A field in two bands, six visits each, on two tracts of 2 × 2 patches; patches and tracts overlap.
 ///
-/// Stars and galaxies as in a rich field, nothing that changes; between them more stars are painted into the exposures, alone and in pairs
-/// (``TrueSource``), so that few visits have many stars without neighbours.
+/// Stars and galaxies as in a rich field, none of which changes. Between them more stars are painted into the exposures, alone and in pairs (``TrueSky``), so that a
+/// small field has many stars without neighbours.
 struct ForcedSurvey {
   struct Patch {
     let tract: TractInfo
@@ -25,7 +23,7 @@ struct ForcedSurvey {
   static let bands = ["g", "r"]
   let survey: SyntheticSurvey
   let skyMap: SkyMap
-  let truth: [TrueSource]
+  let truth: TrueSky
   private(set) var patches: [Patch] = []
 
   /// Of the exposures, and of the patches.
@@ -81,8 +79,8 @@ struct ForcedSurvey {
       x: (Self.halfDistance + Double(Self.innerSide)) * Self.pixelScale, y: Double(Self.innerSide) * Self.pixelScale
     )
     let area = Box2D(minX: -half.x, minY: -half.y, maxX: half.x, maxY: half.y)
-    truth = TrueSource.all(survey, painting: area, seed: UInt64(seed))
-    let truth = truth
+    let truth = TrueSky(survey, painting: area)
+    self.truth = truth
     let exposures = try survey.visits.map { visit in
       try (0..<survey.detectorCount).map { detector in
         try survey.makeExposure(visit: visit.number, detector: detector).painting(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Why a reference's sources cannot be measured.
 
-package import TaskFramework
+internal import TaskFramework
 
 /// Why the sources of a reference cannot be measured on an exposure: the two catalogs do not belong together.
 package enum ForcedMeasurementError: CategorizedError, Hashable, CustomStringConvertible {
