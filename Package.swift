@@ -92,7 +92,8 @@ let package = Package(
     room(
       "Pipeline",
       [
-        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "ForcedPhotometry", "SingleFrame",
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "ForcedPhotometry",
+        "SingleFrame",
         "Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
@@ -245,7 +246,8 @@ let package = Package(
     .executableTarget(
       name: "skydiff-benchmarks",
       dependencies: [
-        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "ForcedPhotometry", "Measurement",
+        "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "ForcedPhotometry",
+        "Measurement",
         "TaskFramework", "Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling",
       ],
       path: "Benchmarks", exclude: ["peers.py"],
