@@ -66,7 +66,7 @@ let package = Package(
       "CommandLineInterface",
       [
         "Campaign", "Reporting", "Pipeline", "BackgroundMatching", "ImageDifferencing", "DifferenceDetection",
-        "ForcedPhotometry", "SingleFrame", "SyntheticSurvey", "Repository", "TaskFramework",
+        "ForcedPhotometry", "SolarSystem", "SingleFrame", "SyntheticSurvey", "Repository", "TaskFramework",
         "Catalogs", "Imaging", "SkyGeometry", "HDF5", "MPI", "Scheduling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -93,7 +93,7 @@ let package = Package(
       "Pipeline",
       [
         "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "ForcedPhotometry",
-        "SingleFrame",
+        "SolarSystem", "SingleFrame",
         "Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", "Digests",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
@@ -131,6 +131,12 @@ let package = Package(
       [
         "SingleFrame", "Measurement", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
         .product(name: "Logging", package: "swift-log"),
+      ]),
+    room(
+      "SolarSystem",
+      [
+        "TaskFramework", "Catalogs", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log"),
+        .product(name: "HeapModule", package: "swift-collections"),
       ]),
     room("Coaddition", ["TaskFramework", "Imaging", "SkyGeometry", .product(name: "Logging", package: "swift-log")]),
 
@@ -209,6 +215,7 @@ let package = Package(
         "ForcedPhotometry", "Measurement", "BackgroundMatching", "Coaddition", "SyntheticSurvey", "Repository",
         "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
       ]),
+    tests(of: "SolarSystem", ["SolarSystem", "SyntheticSurvey", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
     tests(
       of: "SingleFrame",
       ["SingleFrame", "Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
@@ -247,7 +254,7 @@ let package = Package(
       name: "skydiff-benchmarks",
       dependencies: [
         "BackgroundMatching", "Coaddition", "ImageDifferencing", "DifferenceDetection", "ForcedPhotometry",
-        "Measurement",
+        "SolarSystem", "Measurement",
         "TaskFramework", "Repository", "Catalogs", "Imaging", "SkyGeometry", "Scheduling",
       ],
       path: "Benchmarks", exclude: ["peers.py"],

@@ -14,7 +14,7 @@ struct Options {
   private static let allNames =
     ImagingStages.names + FileStages.names + CoaddStages.names + KernelStage.names
     + SubtractionStages.names + CharacterisationStage.names + DetectionStages.names
-    + ForcedStages.names
+    + ForcedStages.names + AssociationStages.names
 
   static let usage = """
     usage: skydiff-benchmarks [--quick] [--side N]… [--only WORDS] [--no-peers] [--json FILE] [--campaigns]

@@ -51,6 +51,11 @@ func measurePeers(_ scene: MaskedImage, stages: [String]) throws -> [String: [(n
       try values.withUnsafeBytes { try Data($0).write(to: folder.appending(path: "\(name).f8")) }
     }
   }
+  if stages.contains(where: { AssociationStages.names.contains($0) }) {
+    try AssociationScene(count: 10_000).positions.withUnsafeBytes {
+      try Data($0).write(to: folder.appending(path: "objects.f8"))
+    }
+  }
 
   let process = Process()
   process.executableURL = python

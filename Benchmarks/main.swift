@@ -26,6 +26,7 @@ do {
       + subtraction.measureAll(where: isWanted) + CharacterisationStage(side: side).measureAll(where: isWanted)
       + DetectionStages(side: side).measureAll(where: isWanted)
       + ForcedStages(side: side).measureAll(where: isWanted)
+      + AssociationStages(side: side).measureAll(where: isWanted)
     {
       measurement.calibrated = calibration.map { measurement.seconds / $0 }
       for (stage, times) in peers where measurement.name.hasPrefix(stage) {

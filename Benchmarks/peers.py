@@ -126,6 +126,35 @@ if "forced photometry" in stages:
     except ImportError as missing:
         print(f"skydiff-benchmarks: no comparison with {missing.name}: it is not installed", file=sys.stderr)
 
+if "associate, pairs" in stages:
+    try:
+        import astropy
+        import scipy
+        from astropy.coordinates import SkyCoord, search_around_sky
+        from scipy.spatial import cKDTree
+        from astropy import units
+
+        objects, sources = np.fromfile(f"{folder}/objects.f8", dtype="<f8").reshape(2, -1, 2)
+
+        def vectors(positions):
+            ra, dec = np.radians(positions).T
+            return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
+
+        def nearest():
+            # As the reference pairs them: a tree of the sources, and the nearest one of each object.
+            cKDTree(vectors(sources)).query(vectors(objects), distance_upper_bound=np.radians(1 / 3600))
+
+        def around():
+            first, second = (SkyCoord(*table.T, unit="deg") for table in (objects, sources))
+            search_around_sky(first, second, 1 * units.arcsec)
+
+        result["associate, pairs"] = {
+            f"SciPy {scipy.__version__} cKDTree, nearest": median_seconds(nearest, 5),
+            f"astropy {astropy.__version__} search_around_sky": median_seconds(around, 5),
+        }
+    except ImportError as missing:
+        print(f"skydiff-benchmarks: no comparison with {missing.name}: it is not installed", file=sys.stderr)
+
 try:
     import scipy
     from scipy import ndimage, signal

@@ -23,7 +23,7 @@ struct IngestCommand: ParsableCommand {
   var repository: String
 
   @Argument(
-    help: "FITS images (.fits, .fits.gz, .fz); with --type one catalog (.fits, .csv, or .h5 of skydiff).",
+    help: "FITS images (.fits, .fits.gz, .fz); with --type one catalog (.fits, .csv or .h5).",
     completion: .file())
   var files: [String]
 

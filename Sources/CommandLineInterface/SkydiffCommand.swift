@@ -19,5 +19,6 @@ struct SkydiffCommand: ParsableCommand {
       TaskCommand.self, ConfigCommand.self, SimulateCommand.self, IngestCommand.self, ExportCommand.self,
       MatchBackgroundsCommand.self, SubtractCommand.self, DecorrelateCommand.self, DetectCommand.self,
       ForcedCommand.self,
+      AssociateCommand.self,
     ])
 }

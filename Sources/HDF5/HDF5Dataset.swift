@@ -90,10 +90,17 @@ package final class HDF5Dataset: HDF5Object {
     try checkClaim()
     if let grid = ownChunks() { return try readOwnChunks(grid, rows: 0..<grid.shape[grid.shape.count - shape.count]) }
     var bytes = [UInt8](repeating: 0, count: byteCount)
-    guard let memory = type.makeIdentifier(),
+    guard let memory = memoryType(),
       H5Dread(identifier.id, memory.id, skydiff_h5_all, skydiff_h5_all, skydiff_h5_default, &bytes) >= 0
     else { throw damaged() }
     return bytes
+  }
+
+  /// What elements are read as: text keeps the character set that the file says it has, between which the library does not convert.
+  private func memoryType() -> Identifier? {
+    guard let native = Identifier(H5Tget_native_type(fileType.id, H5T_DIR_ASCEND)) else { return type.makeIdentifier() }
+    if case .record = type, H5Tpack(native.id) < 0 { return type.makeIdentifier() }
+    return H5Tget_size(native.id) == type.size ? native : type.makeIdentifier()
   }
 
   /// What is stored cannot make the array that is claimed.

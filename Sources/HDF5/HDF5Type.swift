@@ -139,6 +139,9 @@ package protocol HDF5Number: BitwiseCopyable, Sendable {
   static var hdf5Type: HDF5Type { get }
 }
 
+extension Int8: HDF5Number { package static var hdf5Type: HDF5Type { .int8 } }
+extension Int16: HDF5Number { package static var hdf5Type: HDF5Type { .int16 } }
+extension UInt64: HDF5Number { package static var hdf5Type: HDF5Type { .uint64 } }
 extension UInt8: HDF5Number { package static var hdf5Type: HDF5Type { .uint8 } }
 extension UInt16: HDF5Number { package static var hdf5Type: HDF5Type { .uint16 } }
 extension UInt32: HDF5Number { package static var hdf5Type: HDF5Type { .uint32 } }

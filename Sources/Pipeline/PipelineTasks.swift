@@ -6,6 +6,7 @@ internal import Coaddition
 internal import DifferenceDetection
 internal import ForcedPhotometry
 internal import ImageDifferencing
+internal import SolarSystem
 package import TaskFramework
 
 /// The tasks that the pipeline of a job may name, in the order in which data pass through them.
@@ -13,6 +14,7 @@ package let pipelineTasks: [any PipelineTask.Type] = [
   MakeWarpTask.self, BinWarpsTask.self, MatchBackgroundsTask.self, AssembleCoaddTask.self,
   GetTemplateTask.self, AlardLuptonSubtractTask.self,
   DetectAndMeasureTask.self, DetectAndMeasureScoreTask.self,
+  SsSingleFrameAssociationTask.self, ReconcileSolarSystemTask.self,
   DetectCoaddSourcesTask.self, MergeDetectionsTask.self, MeasureMergedCoaddSourcesTask.self,
   MergeMeasurementsTask.self, ForcedPhotCoaddTask.self,
 ]

@@ -31,9 +31,9 @@ import Testing
       #expect(abs(fluxes.bias.value) < 0.003 && fluxes.bias.error < 0.0005)
       all.add(fluxes)
     }
-    // 0.05 are asked for. 400 stars know the width to 0.036, and the variance factors of eight small patches add to that: twice as much beside the 0.05.
+    // 400 stars know the width to 0.036; the 2,292 of seeds 11 to 16, with which this was looked at, have 1.02.
     let (mean, width) = try all.statistics
-    #expect(abs(width - 1) < 0.05 + 2 * 0.05)
+    #expect(abs(width - 1) < 0.05 + 2 * 0.036)
     #expect(abs(mean) < 0.25)
     #expect(all.farCount <= 4)
   }

@@ -12,8 +12,6 @@
 /// **Model.** A Gaussian is fitted by maximum likelihood to the values below its centre plus one width, and those alone: light is never negative, so sources that nobody detected fill the upper side.
 /// From mean and variance of such values both numbers follow (the moments of a truncated normal distribution; Cohen 1950, Ann. Math. Stat. 21, 557), and where to cut follows from them, in
 /// rounds. Values more than five widths below are no noise.
-///
-/// On white noise the width is known to 1.1 of √(1/2n), against 1.7 for quartiles.
 struct BlankScatter {
   /// Where the noise has its centre.
   let level: Double

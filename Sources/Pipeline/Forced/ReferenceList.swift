@@ -34,7 +34,7 @@ package struct ReferenceList: Sendable {
   ///   - exposureFile: the exposure's name, for messages.
   /// - Throws: ``IngestError``, ``Repository/CSVError`` for what the list lacks or says twice; and what reading throws.
   package init(_ path: String, on exposure: Exposure, exposureFile: String, pixelCount: PixelCount? = nil) throws {
-    let file = try ReferenceTable(path)
+    let file = try ListedTable(path)
     let positions = try ReferencePositions(
       file, on: exposure, exposureFile: exposureFile, pixelCount: pixelCount)
     let idColumn = file.name(of: "id")
@@ -52,7 +52,7 @@ package struct ReferenceList: Sendable {
   /// IDs as numbers.
   ///
   /// - Returns: `nil` for names, which are checked all the same.
-  private static func numbers(_ name: String, _ file: ReferenceTable) throws -> [Int64]? {
+  private static func numbers(_ name: String, _ file: ListedTable) throws -> [Int64]? {
     let index = file.catalog.schema.index(of: name) ?? 0
     let column = file.catalog.storage(index)
     if case .string = file.catalog.schema.fields[index].type {
@@ -75,7 +75,7 @@ package struct ReferenceList: Sendable {
     return ids
   }
 
-  private static func requireDifferent<ID: Hashable>(_ ids: [ID], _ name: String, _ file: ReferenceTable) throws {
+  private static func requireDifferent<ID: Hashable>(_ ids: [ID], _ name: String, _ file: ListedTable) throws {
     guard Set(ids).count < ids.count else { return }
     var rows: [ID: [Int]] = [:]
     for (row, id) in ids.enumerated() { rows[id, default: []].append(row) }

@@ -38,7 +38,7 @@ struct ReferencePositions {
   ///   - pixelCount: asks for positions on pixels.
   ///   - exposureFile: whose name a message gives.
   /// - Throws: ``IngestError``, ``Repository/CSVError``, for a list without positions, text that is no number, and numbers that are no place on the sky.
-  init(_ table: ReferenceTable, on exposure: Exposure, exposureFile: String, pixelCount: PixelCount?) throws {
+  init(_ table: ListedTable, on exposure: Exposure, exposureFile: String, pixelCount: PixelCount?) throws {
     let sky = pixelCount == nil ? Self.columns(Self.skyNames, table) : nil
     let onPixels = Self.slot(table) ?? Self.columns(Self.pixelNames, table)
     if let sky, let wcs = exposure.wcs {
@@ -77,21 +77,21 @@ struct ReferencePositions {
       exposure.wcs?.pixelToSky(positions) ?? positions.map { _ in SpherePoint(raDegrees: .nan, decDegrees: .nan) }
   }
 
-  private static func columns(_ pairs: [(String, String)], _ table: ReferenceTable) -> (String, String)? {
+  private static func columns(_ pairs: [(String, String)], _ table: ListedTable) -> (String, String)? {
     for (first, second) in pairs {
       if let first = table.name(of: first), let second = table.name(of: second) { return (first, second) }
     }
     return nil
   }
 
-  private static func slot(_ table: ReferenceTable) -> (String, String)? {
+  private static func slot(_ table: ListedTable) -> (String, String)? {
     let schema = table.catalog.schema
     guard let centroid = try? schema.centroidSlot() else { return nil }
     return (schema.fields[centroid.position.x.index].name, schema.fields[centroid.position.y.index].name)
   }
 
   /// - Returns: NaN where either coordinate is missing.
-  private static func spherePoints(_ columns: (String, String), _ table: ReferenceTable) throws -> [SpherePoint] {
+  private static func spherePoints(_ columns: (String, String), _ table: ListedTable) throws -> [SpherePoint] {
     let ras = try degrees(columns.0, table, limit: 360)
     let decs = try degrees(columns.1, table, limit: 90)
     return zip(ras, decs).map { ra, dec in
@@ -101,7 +101,7 @@ struct ReferencePositions {
     }
   }
 
-  private static func degrees(_ name: String, _ table: ReferenceTable, limit: Double) throws -> [Double] {
+  private static func degrees(_ name: String, _ table: ListedTable, limit: Double) throws -> [Double] {
     let unit = try table.catalog.schema.field(name).unit.lowercased()
     let isRadians = ["rad", "radian", "radians"].contains(unit)
     guard isRadians || ["", "deg", "degree", "degrees"].contains(unit) else {

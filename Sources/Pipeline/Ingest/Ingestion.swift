@@ -226,7 +226,7 @@ package struct Ingestion {
       return try Catalog(csvFile: path)
     }
     if lowered.hasSuffix(".h5") || lowered.hasSuffix(".hdf5") {
-      return try Dataset<Catalog>(decoding: try readFile(path), name: path).content
+      return try Catalog(hdf5File: path)
     }
     return try Catalog(fitsFile: path)
   }

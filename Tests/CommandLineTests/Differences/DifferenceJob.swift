@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The main job, and what it makes when nobody disturbs it.
 
+import Catalogs
 import Foundation
 import Imaging
 import Repository
@@ -10,7 +11,7 @@ import TestSupport
 import Testing
 
 /// The main job with the differences of visits 104 (g) and 105 (r), two detectors each, on a survey of stars enough for that: what ``CoaddJob``
-/// makes, 4 templates, 4 differences and 4 catalogs of what changed; and of 4 patches the references, in 2 bands the forced catalogs.
+/// makes, 4 templates, 4 differences and 4 catalogs of what changed, which are associated with known objects; and of 4 patches the references, in 2 bands the forced catalogs.
 final class DifferenceJob: CoaddJob {
   static let templateType = "goodSeeingDiff_templateExp"
   static let differenceType = "goodSeeingDiff_differenceTempExp"
@@ -21,12 +22,18 @@ final class DifferenceJob: CoaddJob {
     templateType, differenceType, "goodSeeingDiff_matchedExp", kernelType, "goodSeeingDiff_psfMatchSources",
     sourceType, "goodSeeingDiff_differenceExp",
   ]
+  /// What the association with objects of the solar system writes: for detectors, and for visits.
+  static let objectTypes = [
+    "ssSingleFrameAssociatedSources", "ssSingleFrameUnassociatedObjects", "goodSeeingDiff_diaSrcTable",
+    "goodSeeingDiff_associatedSsSources", "ssUnassociatedObjects",
+  ]
   /// What the quanta of patches and bands write about sources.
   static let bandTypes = ["deepCoadd_calexp", "deepCoadd_meas", "deepCoadd_forced_src"]
   /// What the quanta of patches write.
   static let patchTypes = ["deepCoadd_mergeDet", "deepCoadd_ref"]
   /// What follows templates in the pipeline.
-  static let laterSteps = ", subtractImages, detectAndMeasureScore, detectCoadd, mergeReference, forcedPhotCoadd]"
+  static let laterSteps =
+    ", subtractImages, detectAndMeasureScore, reconcileSolarSystem, detectCoadd, mergeReference, forcedPhotCoadd]"
 
   /// Nothing of what changes is bright: next to it a test would not see what the subtraction leaves.
   static let starrySurveyYAML = """
@@ -41,7 +48,7 @@ final class DifferenceJob: CoaddJob {
     variables: { count: 0 }
     transients: { count: 2 }
     properMotion: { count: 0 }
-    solarSystem: { count: 2 }
+    solarSystem: { count: 6, brightMagnitude: 21, faintMagnitude: 21.5 }
     """
 
   private static let starrySurvey = simulated(starrySurveyYAML)
@@ -58,7 +65,7 @@ final class DifferenceJob: CoaddJob {
 
   override func write(_ change: (inout String) -> Void = { _ in }) throws {
     try super.write { text in
-      let retained = Self.types + Self.bandTypes + Self.patchTypes
+      let retained = Self.types + Self.objectTypes + Self.bandTypes + Self.patchTypes
       text = text.replacing("assembleCoadd]", with: "assembleCoadd, getTemplate\(Self.laterSteps)")
         .replacing("retain: [", with: "retain: [\(retained.joined(separator: ", ")), ")
         .replacing("config:\n", with: "config:\n  \(Self.config)\n  \(Self.forcedConfig)\n")
@@ -102,9 +109,35 @@ final class DifferenceJob: CoaddJob {
     try outcome.get().pairs
   }
 
+  /// What an undisturbed run associated in a visit.
+  struct Associations {
+    let visit: Int
+    let associated: Catalog
+    let unassociated: Catalog
+    /// Of the detectors, with all of their sources.
+    let sources: [Catalog]
+    let ephemerides: Catalog
+  }
+
+  /// The associations of an undisturbed run, by visit.
+  static let associations: Result<[Associations], any Error> = Result { try outcome.get().associations }
+
   private typealias Outcome = (
-    golden: Golden, pairs: [(what: String, difference: Dataset<Exposure>, science: Exposure)]
+    golden: Golden, pairs: [(what: String, difference: Dataset<Exposure>, science: Exposure)],
+    associations: [Associations]
   )
+
+  private func associations(_ visit: Int) throws -> Associations {
+    func catalog(_ path: String) throws -> Catalog {
+      try Dataset(decoding: try readFile(path), name: path).content
+    }
+    func ofVisit(_ type: String) throws -> Catalog { try catalog("\(runFolder)/\(type)/\(type)-visit\(visit).h5") }
+    return Associations(
+      visit: visit, associated: try ofVisit("goodSeeingDiff_associatedSsSources"),
+      unassociated: try ofVisit("ssUnassociatedObjects"),
+      sources: try (0...1).map { try product("goodSeeingDiff_diaSrcTable", visit, $0, as: Catalog.self).content },
+      ephemerides: try catalog("\(repository)/preloaded_SsObjects/preloaded_SsObjects-visit\(visit).h5"))
+  }
 
   private static let outcome: Result<Outcome, any Error> = Result {
     let job = try DifferenceJob()
@@ -116,7 +149,7 @@ final class DifferenceJob: CoaddJob {
         try job.science(visit, detector)
       )
     }
-    return ((try job.products(), try job.timelessReport()), pairs)
+    return ((try job.products(), try job.timelessReport()), pairs, try [104, 105].map { try job.associations($0) })
   }
 
   override func expectGolden(_ what: String, sourceLocation: SourceLocation = #_sourceLocation) throws {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The table in which a person lists sources.
+// A table that a person gives.
 
 internal import Catalogs
 internal import Repository
 
-/// The table in which a person lists sources, from a file of any of three kinds; the content says which it is.
+/// A table that a person gives, such as a list of sources, from a file of any of three kinds (CSV, FITS, HDF5); the content says which it is.
 ///
 /// It knows where each row stands in the file, for messages.
-struct ReferenceTable {
+struct ListedTable {
   let file: String
   let catalog: Catalog
   let digest: FileDigest
@@ -23,20 +23,9 @@ struct ReferenceTable {
     if isText {
       catalog = try Catalog(csvFile: path)
     } else if beginning.starts(with: Self.hdf5) {
-      catalog = try Self.own(path)
+      catalog = try Catalog(hdf5File: path)
     } else {
       catalog = try Catalog(fitsFile: path)
-    }
-  }
-
-  /// A catalog of ours; other tables in HDF5 say neither types nor units in a way that can be relied on.
-  private static func own(_ path: String) throws -> Catalog {
-    let bytes = try readFile(path)
-    do {
-      return try Dataset<Catalog>(decoding: bytes, name: path).content
-    } catch {
-      throw IngestError(
-        file: path, reason: "it is HDF5, and no catalog of skydiff that can be read; give CSV or FITS (\(error))")
     }
   }
 
