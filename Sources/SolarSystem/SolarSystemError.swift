@@ -19,13 +19,15 @@ package enum SolarSystemError: CategorizedError, Hashable, CustomStringConvertib
   case missingInput(String)
   /// The exposure is of another band than the sources (category ValueError).
   case wrongBand(found: String, expected: String)
+  /// More pairs of sources and objects than a computer should have to keep (category RuntimeError).
+  case tooManyPairs(limit: Int, radius: Double)
   /// Tables of several detectors that do not belong together (category ValueError).
   case tablesDiffer(String)
 
   package var category: String {
     switch self {
     case .missingColumn: "KeyError"
-    case .duplicates: "RuntimeError"
+    case .duplicates, .tooManyPairs: "RuntimeError"
     default: "ValueError"
     }
   }
@@ -42,9 +44,11 @@ package enum SolarSystemError: CategorizedError, Hashable, CustomStringConvertib
         }.joined(separator: "; ") + (ids.count > 5 ? "; and \(ids.count - 5) more" : "")
     case .outsideTimeRange(let exposure, let first, let last):
       "the exposure's midpoint is MJD \(exposure) (TAI), the ephemerides hold from \(first) to \(last); take those of "
-        + "its night, or set doExtrapolate"
+        + "its night, or set doExtrapolate" + (first > 2_000_000 ? "; MJD is a Julian date less 2400000.5" : "")
     case .missingInput(let text): text
     case .wrongBand(let found, let expected): "the exposure is of band \(found), the sources are of band \(expected)"
+    case .tooManyPairs(let limit, let radius):
+      "there are more than \(limit) pairs of a source and an object within \(radius)″ (maxCandidatePairs); lower maxDistArcSeconds"
     case .tablesDiffer(let text): text
     }
   }

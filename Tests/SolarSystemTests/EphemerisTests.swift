@@ -143,6 +143,7 @@ import Testing
       }
     }
     keys.append((try schema.addField("tmin", as: Double.self, doc: ""), 60_000))
+    keys.append((try schema.addField("tmax", as: Double.self, doc: ""), 60_003))
     var table = Catalog(schema, rowCount: 1)
     table[try schema.key("ObjID", as: String.self), 0] = "K15MK4Q"
     for (key, value) in keys { table[key, 0] = value }
@@ -152,9 +153,36 @@ import Testing
     #expect(ephemeris.helio == SIMD3(2, 1, 0) && abs(ephemeris.phaseAngle) < 1e-12)
   }
 
+  /// The galactic centre and pole of the IAU, and the poles of the ecliptic.
+  @Test(arguments: [
+    (266.40499, -28.93617, "galLat", 0.0), (192.85948, 27.12825, "galLat", 90), (12.85948, -27.12825, "galLat", -90),
+    (270.0, 66.56071, "eclBeta", 90), (90, -66.56071, "eclBeta", -90), (0, 0, "eclBeta", 0),
+  ])
+  func framesHaveTheirPoles(ra: Double, dec: Double, column: String, latitude: Double) throws {
+    let result = try SsSingleFrameAssociationTask().run(
+      exposure: try makeExposure(ra: ra, dec: dec), sourceTable: try makeSources([(ra, dec)]), band: "r",
+      solarSystemObjectTable: try makeObjects([(ra, dec)]))
+    #expect(abs(try result.associatedSsSources.number(column) - latitude) < 0.003)
+  }
+
+  /// A time that is none is one object's trouble, wherever its row is.
+  @Test(arguments: [0, 1]) func aRowWithoutATimeIsLeftOut(row: Int) throws {
+    var objects = try makeObjects([(45, 45), (45, 45)], rates: [(0, 0), (0, 0)], mjd: 60_000.5)
+    objects[try objects.schema.key("mjdTAI", as: Double.self), row] = .nan
+    let ephemerides = try SolarSystemObjects(objects).ephemerides(at: 60_000.5)
+    #expect(ephemerides[row].ra.isNaN && ephemerides[1 - row].ra == 45)
+  }
+
+  /// Without rates a position of another time is of no use.
+  @Test func positionsThatCannotMoveAreRefused() throws {
+    let objects = try SolarSystemObjects(try makeObjects([(45, 45)], mjd: 60_000.49))
+    #expect(throws: SolarSystemError.self) { try objects.ephemerides(at: 60_000.5) }
+    #expect(try objects.ephemerides(at: 60_000.4901).count == 1)
+  }
+
   /// Unit vectors there and back (E.3), also at the poles and at right ascension 0.
   @Test(arguments: [(0.0, 0.0), (359.99999, -1), (45, 89.9999), (123.4, -90), (0.00001, 1)])
-  func framesTurnAndKeepLengths(ra: Double, dec: Double) throws {
+  func directionsKeepTheirLengths(ra: Double, dec: Double) throws {
     let direction = SpherePoint(raDegrees: ra, decDegrees: dec)
     #expect(abs((direction.unitVector * direction.unitVector).sum() - 1) < 1e-12)
     let back = SpherePoint(direction.unitVector)

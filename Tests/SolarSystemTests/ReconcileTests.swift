@@ -20,6 +20,7 @@ import Testing
       self.wcs = wcs
       var second = try makeExposure()
       second.wcs = try wcs.shifted(by: Point2D(x: -1004, y: 0))
+      second.detector = Detector(id: 1, name: "second", box: second.box)
       exposures = [first, second]
     }
 
@@ -42,7 +43,9 @@ import Testing
   {
     let task = try ReconcileSolarSystemTask()
     let visit = try task.run(
-      results.map { DetectorAssociations(candidates: $0.candidates, expected: $0.expectedSsObjects) })
+      results.map {
+        DetectorAssociations(candidates: $0.candidates, expected: $0.expectedSsObjects, sources: $0.diaSources)
+      })
     return (visit, task)
   }
 
@@ -59,6 +62,9 @@ import Testing
     #expect(try visit.associatedSsSources.whole("ssObjectId") == [1001, 1002])
     #expect(try visit.associatedSsSources.whole("diaSourceId") == [11, 12])
     #expect(visit.unassociatedSsObjects.isEmpty)
+    // The other source of it is no object any more.
+    #expect(try visit.sources.map { try $0.whole("ssObjectId") } == [[1001, 1002], [0]])
+    #expect(try visit.associatedSsSources.column("diaDistanceRank", as: Int32.self) == [1, 1])
     #expect(try task.metadata.integer("nOnSeveralDetectors") == 1 && task.metadata.integer("nExpectedSsObjects") == 2)
     // The order of detectors does not matter.
     #expect(try reconcile([second, first]).0.associatedSsSources == visit.associatedSsSources)
@@ -76,6 +82,9 @@ import Testing
     let (visit, _) = try reconcile([first, second])
     #expect(try visit.associatedSsSources.whole("ssObjectId") == [1001, 1002])
     #expect(try visit.associatedSsSources.whole("diaSourceId") == [11, 21])
+    // The first object's candidates are 1.7 and 2.4 pixels away, the second one's 2.6 and no other.
+    #expect(try visit.associatedSsSources.column("diaDistanceRank", as: Int32.self) == [1, 1])
+    #expect(try visit.sources.map { try $0.whole("ssObjectId") } == [[1001], [1002]])
   }
 
   @Test func whatWasNotSeenStandsOnce() throws {
@@ -96,10 +105,12 @@ import Testing
     let first = try two.associate(0, sources: try makeSources([try two.sky(999)], ids: [11]), objects: objects)
     let twin = try two.associate(1, sources: try makeSources([try two.sky(1004)], ids: [11]), objects: objects)
     #expect(throws: SolarSystemError.self) { try reconcile([first, twin]) }
-    let other = DetectorAssociations(candidates: first.candidates, expected: first.candidates)
+    let other = DetectorAssociations(
+      candidates: first.candidates, expected: first.candidates, sources: first.diaSources)
     #expect(throws: SolarSystemError.self) {
       try ReconcileSolarSystemTask().run([
-        DetectorAssociations(candidates: first.candidates, expected: first.expectedSsObjects), other,
+        DetectorAssociations(
+          candidates: first.candidates, expected: first.expectedSsObjects, sources: first.diaSources), other,
       ])
     }
     #expect(throws: NoWorkFound.self) { try ReconcileSolarSystemTask().run([]) }

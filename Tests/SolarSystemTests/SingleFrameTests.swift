@@ -180,6 +180,30 @@ import Testing
     #expect(try result.unAssocDiaSources.whole("diaSourceId") == [1, 3])
   }
 
+  /// Flags may be 0 and 1, as in text; what is neither is an error.
+  @Test func flagsMayBeNumbers() throws {
+    var schema = try makeSources([]).schema
+    let sky = try schema.addField("sky_source", as: Int64.self, doc: "")
+    let children = try schema.addField("nChild", as: Double.self, doc: "")
+    var sources = try makeSources(Array(repeating: (45, 45), count: 3)).widened(to: schema)
+    (sources[sky, 0], sources[children, 1]) = (1, 2)
+    let result = try associate(sources, try makeObjects([(45, 45)]), try makeExposure())
+    #expect(try result.associatedSsSources.whole("diaSourceId") == [3])
+    #expect(throws: SolarSystemError.self) {
+      try associate(sources, try makeObjects([(45, 45)]), try makeExposure()) { $0.excludedFlags = ["band"] }
+    }
+  }
+
+  /// What a table says of objects already is put aside, whatever its type.
+  @Test func olderAssociationsAreForgotten() throws {
+    var schema = try makeSources([]).schema
+    let old = try schema.addField("ssObjectId", as: Double.self, doc: "")
+    var sources = try makeSources([(45, 45), (45.01, 45)]).widened(to: schema)
+    sources[old, 1] = 77
+    let result = try associate(sources, try makeObjects([(45, 45)]), try makeExposure())
+    #expect(try result.diaSources.whole("ssObjectId") == [1001, 0])
+  }
+
   @Test func skyAndNegativeSourcesAreNoObjects() throws {
     var schema = try makeSources([]).schema
     let sky = try schema.addField("sky_source", as: Bool.self, doc: "")
@@ -189,7 +213,7 @@ import Testing
     (sources[sky, 0], sources[negative, 1], sources[children, 2]) = (true, true, 2)
     let result = try associate(sources, try makeObjects([(45, 45)]), try makeExposure())
     #expect(try result.associatedSsSources.whole("diaSourceId") == [4])
-    // As the reference, which takes all.
+    // All but the blend that was split.
     let all = try associate(sources, try makeObjects([(45, 45)]), try makeExposure()) { $0.excludedFlags = [] }
     #expect(try all.candidates.whole("diaSourceId") == [1, 2, 4])
   }

@@ -40,7 +40,6 @@ import Testing
   }
 
   @Test func fluxesAreInNanojanskyAndFlagsHaveTheirNames() throws {
-    // 1 count is 2 nJy at x = 0 and 1 % more every 100 pixels.
     var exposure = try makeExposure(zeroPoint: nil)
     exposure.photoCalib = try PhotoCalib(mean: 2)
     let sources = try SourceTable(try measured(), exposure: exposure, band: "r")
@@ -66,12 +65,38 @@ import Testing
     #expect(try result.associatedSsSources.whole("id") == [40])
   }
 
+  /// Without a calibration of the exposure that of each source counts; angles may be radians.
+  @Test func catalogsMayHaveTheirOwnCalibration() throws {
+    var schema = try measured().schema
+    let local = try schema.addField("base_LocalPhotoCalib", as: Double.self, doc: "")
+    var catalog = try measured().widened(to: schema)
+    (catalog[local, 0], catalog[local, 1]) = (3, 5)
+    let table = try SourceTable(catalog, exposure: try makeExposure(zeroPoint: nil), band: nil).table
+    #expect(try table.number("psfFlux", 0) == 600 && table.number("psfFlux", 1) == -1500)
+    var angles = Schema()
+    try angles.addField("id", as: Int64.self, doc: "")
+    let (ra, dec) = (
+      try angles.addField("coord_ra", as: Double.self, unit: "rad", doc: ""),
+      try angles.addField("coord_dec", as: Double.self, unit: "rad", doc: "")
+    )
+    let error = try angles.addField("coord_raErr", as: Double.self, unit: "rad", doc: "")
+    let flux = try angles.addField("base_PsfFlux_instFlux", as: Double.self, doc: "")
+    var radians = Catalog(angles, rowCount: 1)
+    (radians[ra, 0], radians[dec, 0], radians[error, 0], radians[flux, 0]) = (.pi / 4, -.pi / 6, .pi / 648_000, 10)
+    let converted = try SourceTable(radians, exposure: try makeExposure(zeroPoint: 31.4), band: nil).table
+    #expect(try abs(converted.number("ra") - 45) < 1e-12 && abs(converted.number("dec") + 30) < 1e-12)
+    #expect(abs(try converted.number("raErr") * 3600 - 1) < 1e-12)
+    // A table without slots has measurements by their names; 31.4 is one nJy, but for 31.4 − 31.4000007.
+    #expect(abs(try converted.number("psfFlux") - 10) < 1e-4)
+  }
+
   @Test func withoutCalibrationFluxesAreNone() throws {
     let task = try SsSingleFrameAssociationTask()
     let result = try task.run(
       exposure: try makeExposure(zeroPoint: nil), sourceTable: try measured(), band: "r",
       solarSystemObjectTable: try makeObjects([(45, 45)]))
     #expect(try result.associatedSsSources.number("DIA_psfFlux").isNaN)
+    #expect(task.warnings.count == 1)
   }
 
   @Test func calibratedTablesStayAsTheyAre() throws {

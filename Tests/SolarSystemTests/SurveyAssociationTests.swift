@@ -138,6 +138,21 @@ import Testing
     #expect(try owner(false) == [2])
   }
 
+  /// Errors far larger than the radius: every pair still counts, the nearest most.
+  @Test func largeErrorsDoNotMakePairsEqual() throws {
+    var config = SsSingleFrameAssociationConfig()
+    try config.solarSystemAssociator.update(SolarSystemAssociationConfig.self) {
+      $0.doErrorEllipse = true
+      $0.maxErrorSigma = 1
+    }
+    let result = try SsSingleFrameAssociationTask(config: config).run(
+      exposure: try makeExposure(), sourceTable: try makeSources([(45, 45 + 0.9 / 3600), (45, 45 - 0.1 / 3600)]),
+      band: "r", solarSystemObjectTable: try makeObjects([(45, 45)], errors: [200]))
+    #expect(try result.associatedSsSources.whole("diaSourceId") == [2])
+    #expect(try result.candidates.column("candidateCost", as: Double.self).allSatisfy { $0 < 0 })
+    #expect(try result.candidates.column("diaDistanceRank", as: Int32.self) == [2, 1])
+  }
+
   /// Beyond the ellipse there is nothing, beyond the radius neither.
   @Test func bothGatesClose() throws {
     let sources = try makeSources([(45, 45)], errors: [0.03])

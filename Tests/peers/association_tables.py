@@ -13,7 +13,7 @@ if action == "write":
     table.write(f"{folder}/objects.fits")
     table["Name"] = [name.encode() for name in table["Name"]]
     table.write(f"{folder}/objects_astropy.h5", path="ephemerides", serialize_meta=True)
-    with h5py.File(f"{folder}/objects_h5py.h5", "w", libver="latest") as file:
+    with h5py.File(f"{folder}/objects_h5py.h5", "w") as file:
         file["objects"] = numpy.array(table)
 else:
     for name in ["objects.fits", "objects_astropy.h5", "objects_h5py.h5"]:

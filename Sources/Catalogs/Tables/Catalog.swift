@@ -91,14 +91,11 @@ package struct Catalog: Hashable, Sendable {
 extension Catalog {
   /// The rows of given numbers, in the order given.
   package func selecting(_ rows: some Sequence<Int>) -> Catalog {
+    let rows = Array(rows)
     var result = Catalog(schema)
-    for row in rows {
-      for (i, field) in schema.fields.enumerated() {
-        field.type.append(row: row, of: columns[i], to: &result.columns[i])
-      }
-      if !footprints.isEmpty { result.footprints.append(footprints[row]) }
-      result.rowCount += 1
-    }
+    for (i, field) in schema.fields.enumerated() { result.columns[i] = field.type.selecting(rows, of: columns[i]) }
+    if !footprints.isEmpty { result.footprints = rows.map { footprints[$0] } }
+    result.rowCount = rows.count
     return result
   }
 
@@ -129,11 +126,7 @@ extension Catalog {
       }
       footprints = all(self) + all(other)
     }
-    for row in 0..<other.rowCount {
-      for (i, field) in schema.fields.enumerated() {
-        field.type.append(row: row, of: other.columns[i], to: &columns[i])
-      }
-    }
+    for i in columns.indices { columns[i].append(contentsOf: other.columns[i]) }
     rowCount += other.rowCount
   }
 

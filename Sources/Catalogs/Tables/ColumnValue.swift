@@ -58,6 +58,18 @@ package struct ColumnStorage: Hashable, Sendable {
     }
   }
 
+  /// Adds all values of another column of the same type.
+  mutating func append(contentsOf other: ColumnStorage) {
+    flags += other.flags
+    uint8s += other.uint8s
+    uint16s += other.uint16s
+    int32s += other.int32s
+    int64s += other.int64s
+    floats += other.floats
+    doubles += other.doubles
+    strings += other.strings
+  }
+
   /// Equal values: NaN equals NaN, as "no value" equals "no value".
   package static func == (a: ColumnStorage, b: ColumnStorage) -> Bool {
     a.flags == b.flags && a.uint8s == b.uint8s && a.uint16s == b.uint16s && a.int32s == b.int32s
@@ -83,19 +95,28 @@ extension FieldType {
     }
   }
 
-  /// Adds one row of another column of this type.
-  func append(row: Int, of source: ColumnStorage, to column: inout ColumnStorage) {
-    let range = row * elementCount..<(row + 1) * elementCount
-    switch self {
-    case .flag: column.flags.append(source.flags[row])
-    case .uint8: column.uint8s.append(source.uint8s[row])
-    case .uint16: column.uint16s.append(source.uint16s[row])
-    case .int32, .int32Array: column.int32s.append(contentsOf: source.int32s[range])
-    case .int64: column.int64s.append(source.int64s[row])
-    case .float32, .float32Array: column.floats.append(contentsOf: source.floats[range])
-    case .float64, .float64Array, .angle: column.doubles.append(contentsOf: source.doubles[range])
-    case .string: column.strings.append(source.strings[row])
+  /// Some rows of a column of this type.
+  func selecting(_ rows: [Int], of source: ColumnStorage) -> ColumnStorage {
+    var column = ColumnStorage()
+    func gather<Element>(_ values: [Element]) -> [Element] {
+      let count = elementCount
+      guard count != 1 else { return rows.map { values[$0] } }
+      var result: [Element] = []
+      result.reserveCapacity(rows.count * count)
+      for row in rows { result.append(contentsOf: values[row * count..<(row + 1) * count]) }
+      return result
     }
+    switch self {
+    case .flag: column.flags = gather(source.flags)
+    case .uint8: column.uint8s = gather(source.uint8s)
+    case .uint16: column.uint16s = gather(source.uint16s)
+    case .int32, .int32Array: column.int32s = gather(source.int32s)
+    case .int64: column.int64s = gather(source.int64s)
+    case .float32, .float32Array: column.floats = gather(source.floats)
+    case .float64, .float64Array, .angle: column.doubles = gather(source.doubles)
+    case .string: column.strings = gather(source.strings)
+    }
+    return column
   }
 
   /// Elements in a column of this type.

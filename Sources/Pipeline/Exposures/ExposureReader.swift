@@ -73,9 +73,10 @@ package struct ExposureReader: Sendable {
     if let (band, filter) = try? keywords.band(nil, keyword: config.bandKeyword) {
       exposure.filter = FilterLabel(band: band, physicalFilter: filter)
     }
-    if let visit = try? keywords.visit(nil, keyword: config.visitKeyword, index: 0) {
-      exposure.visitInfo = VisitInfo(fits.header, visit: visit, exposureTimeKeyword: config.exposureTimeKeyword)
-    }
+    let visit = try? keywords.visit(nil, keyword: config.visitKeyword, index: 0)
+    let visitInfo = VisitInfo(fits.header, visit: visit, exposureTimeKeyword: config.exposureTimeKeyword)
+    // A time is worth having also where nobody numbered the visit.
+    if visit != nil || visitInfo.mjdTAI != nil { exposure.visitInfo = visitInfo }
     return Reading(exposure: exposure, digest: fits.digest)
   }
 }

@@ -104,7 +104,7 @@ struct HeaderValues {
 
 extension VisitInfo {
   /// What the usual keywords say (detection-measurement D.5.8).
-  init(_ header: FITSHeader, visit: Int64, exposureTimeKeyword: String) {
+  init(_ header: FITSHeader, visit: Int64?, exposureTimeKeyword: String) {
     self.init()
     id = visit
     exposureSeconds = header.number(exposureTimeKeyword)

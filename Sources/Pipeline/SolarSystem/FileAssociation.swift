@@ -74,7 +74,7 @@ package struct FileAssociation {
     let (sources, objects) = (try ListedTable(request.sources), try ListedTable(request.objects))
     let given = try reader.read(request.exposure)
     let exposure = try prepared(given.exposure, request)
-    let result = try naming(request) {
+    let result = try naming(request, [sources, objects]) {
       try task.run(
         exposure: exposure, sourceTable: sources.catalog, band: request.band, solarSystemObjectTable: objects.catalog)
     }
@@ -91,6 +91,9 @@ package struct FileAssociation {
     ]
     try write(result, metadata, provenance(request, inputs), folder)
     var warnings = task.taskDict.values.flatMap { $0.warnings }
+    if request.zeroPoint != nil, !sources.catalog.schema.contains("coord_ra") {
+      warnings.append("\(request.sources): its fluxes are taken for calibrated, so --zeropoint does nothing")
+    }
     if result.nTotalSsObjects == 0 {
       warnings.append(
         "\(request.objects): none of its \(objects.catalog.rowCount) objects is expected on \(request.exposure)")
@@ -116,17 +119,21 @@ package struct FileAssociation {
     guard exposure.visitInfo?.mjdTAI != nil else {
       throw IngestError(
         file: request.exposure,
-        reason: "it does not say when it was taken (DATE-OBS and EXPTIME, or DATE-AVG); --mjd gives its midpoint")
+        reason: "it does not say when it was taken (DATE-OBS or MJD-OBS with EXPTIME, or DATE-AVG); --mjd gives its midpoint")
     }
     return exposure
   }
 
   /// An error that is about a file says which.
-  private func naming<Value>(_ request: Request, _ body: () throws -> Value) throws -> Value {
+  private func naming<Value>(_ request: Request, _ tables: [ListedTable], _ body: () throws -> Value) throws -> Value {
     do {
       return try body()
     } catch let error as SolarSystemError {
-      throw NamedFailure(file: file(of: error, request), error: error)
+      let file = file(of: error, request)
+      if case .missingColumn = error, let hint = tables.first(where: { $0.file == file })?.formHint {
+        throw IngestError(file: file, reason: "\(error) (\(hint))")
+      }
+      throw NamedFailure(file: file, error: error)
     } catch let error as any CategorizedError {
       throw NamedFailure(file: request.exposure, error: error)
     } catch let error as WCSError {
@@ -139,7 +146,7 @@ package struct FileAssociation {
     case .missingColumn(_, let table, _), .invalidRow(let table, _, _), .duplicates(let table, _, _, _):
       table == "sources" ? request.sources : request.objects
     case .invalidDesignation, .outsideTimeRange: request.objects
-    case .wrongBand, .missingInput, .tablesDiffer: request.exposure
+    case .wrongBand, .missingInput, .tablesDiffer, .tooManyPairs: request.exposure
     }
   }
 

@@ -16,17 +16,23 @@ extension ReconcileSolarSystemTask: PipelineTask {
       dimensions: [.visit], visits: .science, templates: ["coaddName": "goodSeeing"],
       [
         Connection(
-          "candidates", .input, "ssSingleFrameCandidates", .table, dimensions: detector, multiple: true,
+          "candidates", .input, "ssSingleFrameCandidates", .table, dimensions: detector, multiple: true, minimum: 0,
           doc: "pairs that could be one, by detector"),
         Connection(
-          "expectedSsObjects", .input, "ssSingleFrameExpectedObjects", .table, dimensions: detector, multiple: true,
+          "expectedSsObjects", .input, "ssSingleFrameExpectedObjects", .table, dimensions: detector, multiple: true, minimum: 0,
           doc: "objects that may be on a detector"),
+        Connection(
+          "diaSourceTable", .input, "{coaddName}Diff_diaSrcTable", .table, dimensions: detector, multiple: true,
+          minimum: 0, doc: "the sources with calibrated values, by detector"),
         Connection(
           "associatedSsSources", .output, "{coaddName}Diff_associatedSsSources", .table, dimensions: [.visit],
           doc: "sources of the visit that are objects of the solar system"),
         Connection(
           "unassociatedSsObjects", .output, "ssUnassociatedObjects", .table, dimensions: [.visit],
           doc: "objects that no source of the visit was found for"),
+        Connection(
+          "assocDiaSources", .output, "{coaddName}Diff_assocDiaSrc", .table, dimensions: detector, multiple: true,
+          doc: "the sources with calibrated values and the visit's ssObjectId"),
       ]
     ).resolved(config.connections)
   }
@@ -41,12 +47,24 @@ extension ReconcileSolarSystemTask: PipelineTask {
       return result
     }
     let (candidates, expected) = (try tables("candidates"), try tables("expectedSsObjects"))
-    // A detector has both or neither: one quantum writes them.
-    let detectors = candidates.sorted { $0.key < $1.key }.compactMap { detector, pairs in
-      expected[detector].map { DetectorAssociations(candidates: pairs, expected: $0) }
+    let sources = try tables("diaSourceTable")
+    // A detector has all or none of them: one quantum writes them.
+    var detectors: [Int64] = []
+    var associations: [DetectorAssociations] = []
+    for detector in candidates.keys.sorted() {
+      guard let pairs = candidates[detector], let known = expected[detector], let table = sources[detector] else {
+        continue
+      }
+      detectors.append(detector)
+      associations.append(DetectorAssociations(candidates: pairs, expected: known, sources: table))
     }
-    let result = try run(detectors)
+    let result = try run(associations)
     try context.put(result.associatedSsSources, argument: "associatedSsSources")
     try context.put(result.unassociatedSsObjects, argument: "unassociatedSsObjects")
+    let marked = Dictionary(uniqueKeysWithValues: zip(detectors, result.sources))
+    try context.putAll(
+      (context.quantum.outputs["assocDiaSources"] ?? []).map { reference in
+        reference.dataID.number(.detector).flatMap { marked[$0] }
+      }, argument: "assocDiaSources")
   }
 }

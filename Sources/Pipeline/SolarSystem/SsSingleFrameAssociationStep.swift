@@ -48,6 +48,11 @@ extension SsSingleFrameAssociationTask: PipelineTask {
     }
     let exposure: Exposure = try context.get("exposure")
     let sources = try context.get("sourceTable", as: DiaSourceCatalog.self).sources
+    // Calibrated values need no ephemerides.
+    if ephemerides == nil {
+      let table = try SourceTable(sources, exposure: exposure, band: exposure.filter?.band).table
+      try context.put(table, argument: "diaSourceTable")
+    }
     let result = try run(
       exposure: exposure, sourceTable: sources, band: exposure.filter?.band, solarSystemObjectTable: ephemerides)
     try context.put(result.associatedSsSources, argument: "associatedSsSources")

@@ -19,6 +19,10 @@ struct ListedTable {
     let beginning = try readBeginning(of: path, count: 8)
     file = path
     digest = FileDigest(of: try readFile(path))
+    if beginning.starts(with: Array("PAR1".utf8)) {
+      throw IngestError(
+        file: path, reason: "it is Parquet; astropy.table.Table.read(…).write(\"table.fits\") makes FITS of it")
+    }
     isText = false == Self.binary.contains { beginning.starts(with: $0) }
     if isText {
       catalog = try Catalog(csvFile: path)
@@ -106,14 +110,17 @@ struct ListedTable {
     let names = catalog.schema.fields.map(\.name)
     let shown = names.prefix(12).joined(separator: ", ") + (names.count > 12 ? " and \(names.count - 12) more" : "")
     var reason = "it has no positions: neither \(wanted); its columns are \(shown)"
+    if let formHint { reason += " (\(formHint))" }
+    return IngestError(file: file, reason: reason)
+  }
+
+  /// What is wrong with the form of a text whose columns have names that nobody gave them.
+  var formHint: String? {
+    guard isText else { return nil }
+    let names = catalog.schema.fields.map(\.name)
     // What a comma does not divide, or a number where a name should be, became a name of underscores.
     let areNumbers = names.allSatisfy { $0.utf8.allSatisfy { (48...57).contains($0) || $0 == 95 } }
-    if isText, areNumbers {
-      reason += " (the first line must name the columns)"
-    } else if isText, names.count == 1 {
-      reason += " (commas divide columns)"
-    }
-    return IngestError(file: file, reason: reason)
+    return areNumbers ? "the first line must name the columns" : names.count == 1 ? "commas divide columns" : nil
   }
 }
 

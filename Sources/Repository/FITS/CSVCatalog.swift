@@ -40,24 +40,25 @@ extension Catalog {
       throw CSVError(file: file, line: 1, reason: "its values are divided by blanks; write it with delimiter=\",\"")
     }
     var names: [String]?
+    var lastComment = Substring()
     var cells: [[String]] = []
     // By bytes: to Swift a carriage return and a line feed are one character.
     for (i, bytes) in text.utf8.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
       let line = Substring(bytes.last == 13 ? bytes.dropLast() : bytes)
+      if line.hasPrefix("#") { lastComment = line.dropFirst().drop { $0 == " " } }
       if line.allSatisfy({ $0 == " " }) || line.hasPrefix("#") { continue }
       guard let values = Self.split(line) else {
         throw CSVError(file: file, line: i + 1, reason: "a text in quotes has no end in its line")
       }
+      // Some tables have their names behind the sign of a comment; a line with a number in it has no names.
+      if names == nil, values.contains(where: { Double($0) != nil }), let named = Self.split(lastComment),
+        named.count == values.count, !named.contains(where: { Double($0) != nil })
+      {
+        names = try Self.names(named, file: file, line: i)
+        cells = Array(repeating: [], count: named.count)
+      }
       guard let header = names else {
-        let found = values.map { columnName($0) }
-        guard values.count > 1 || !values[0].contains("\t") else {
-          throw CSVError(file: file, line: i + 1, reason: "its values are divided by tabs; divide them by commas")
-        }
-        if let twice = found.first(where: { name in found.filter { $0 == name }.count > 1 }) {
-          let own = zip(values, found).filter { $0.1 == twice }.map { "\"\($0.0)\"" }
-          throw CSVError(
-            file: file, line: i + 1, reason: "the columns \(own.joined(separator: " and ")) have one name, \(twice)")
-        }
+        let found = try Self.names(values, file: file, line: i + 1)
         names = found
         cells = Array(repeating: [], count: found.count)
         continue
@@ -84,6 +85,20 @@ extension Catalog {
       storage.append(column)
     }
     try self.init(schema, rowCount: cells.first?.count ?? 0, columns: storage)
+  }
+
+  /// The columns that a line names.
+  private static func names(_ values: [String], file: String, line: Int) throws -> [String] {
+    let found = values.map { columnName($0) }
+    guard values.count > 1 || !values[0].contains("\t") else {
+      throw CSVError(file: file, line: line, reason: "its values are divided by tabs; divide them by commas")
+    }
+    if let twice = found.first(where: { name in found.filter { $0 == name }.count > 1 }) {
+      let own = zip(values, found).filter { $0.1 == twice }.map { "\"\($0.0)\"" }
+      throw CSVError(
+        file: file, line: line, reason: "the columns \(own.joined(separator: " and ")) have one name, \(twice)")
+    }
+    return found
   }
 
   private static func split(_ line: Substring) -> [String]? {

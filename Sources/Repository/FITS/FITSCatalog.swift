@@ -51,6 +51,8 @@ extension Catalog {
       }
     }
     guard !columns.isEmpty else { throw .invalid(file: path, part: "table", reason: "it has no columns") }
+    // An alias that leads nowhere is of no use, and no harm.
+    for (alias, target) in header.aliases { try? schema.setAlias(alias, to: target) }
     do throws(CatalogError) {
       try self.init(schema, rowCount: rowCount, columns: storage)
     } catch {
@@ -157,8 +159,9 @@ extension FITSMemoryFile {
       values.set(flags: flags.map { $0 != 0 })
     case .uint8, .uint16, .int32, .int64, .int32Array:
       var numbers = [Int64](repeating: 0, count: Int(count))
-      ffgcvjj(handle, column.number, 1, 1, count, 0, &numbers, &isAnyNull, &status)
-      values.set(integers: numbers, type)
+      // What the file calls no value is 0 here, as everywhere in columns of whole numbers.
+      ffgcvjj(handle, column.number, 1, 1, count, .min, &numbers, &isAnyNull, &status)
+      values.set(integers: isAnyNull == 0 ? numbers : numbers.map { $0 == .min ? 0 : $0 }, type)
     case .float32, .float32Array:
       var numbers = [Float](repeating: 0, count: Int(count))
       // No replacement for blanks: NaN stays, and CFITSIO takes infinities for blanks.

@@ -20,15 +20,20 @@ extension Catalog {
 
   private static func plain(_ root: HDF5Group) throws -> Catalog {
     var tables: [(name: String, dataset: HDF5Dataset)] = []
+    var refused = ""
     for name in try root.names where root.contains(name) && !name.hasSuffix(".__table_column_meta__") {
-      guard let dataset = try? root.dataset(name), case .record = dataset.type, dataset.shape.count == 1 else { continue }
-      tables.append((name, dataset))
+      do {
+        let dataset = try root.dataset(name)
+        if case .record = dataset.type, dataset.shape.count == 1 { tables.append((name, dataset)) }
+      } catch {
+        refused = "; /\(name) cannot be opened: a group, texts of any length, or a newer HDF5's format (libver \"latest\")"
+      }
     }
     guard let table = tables.first, tables.count == 1 else {
       throw FormatError(
         file: root.file, object: "/",
         reason: tables.isEmpty
-          ? "it has no table: a dataset of records, as h5py makes of a structured array; texts must have a fixed length"
+          ? "it has no table: a dataset of records, as h5py makes of a structured array; texts must have a fixed length\(refused)"
           : "it has several tables (\(tables.map(\.name).prefix(5).joined(separator: ", "))); one is wanted")
     }
     let (columns, rowCount) = try table.dataset.readTable()
@@ -40,7 +45,13 @@ extension Catalog {
           file: root.file, object: "/\(table.name), column \(column.name)",
           reason: "it is \(column.type.name), or text that is not UTF-8; a catalog cannot hold that")
       }
-      try schema.add(try Field(columnName(column.name), type, doc: ""))
+      do throws(CatalogError) {
+        try schema.add(try Field(columnName(column.name), type, doc: ""))
+      } catch {
+        throw FormatError(
+          file: root.file, object: "/\(table.name), column \(column.name)",
+          reason: "\(error); what is neither letter nor digit counts as _")
+      }
       storage.append(values)
     }
     return try Catalog(schema, rowCount: rowCount, columns: storage)

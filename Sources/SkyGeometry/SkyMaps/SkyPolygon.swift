@@ -14,7 +14,14 @@ package struct SkyPolygon: Hashable, Sendable {
   ///
   /// - Throws: ``WCSError/undefinedPosition(x:y:)`` when a part of the box has no place on the sky.
   package init(box: Box2I, wcs: SkyWCS, positionsPerEdge: Int = 8) throws(WCSError) {
-    let corners = Box2D(box).corners
+    try self.init(pixels: Box2D(box), wcs: wcs, positionsPerEdge: positionsPerEdge)
+  }
+
+  /// The outline of a part of a detector's plane.
+  ///
+  /// - Throws: ``WCSError/undefinedPosition(x:y:)`` when a part of it has no place on the sky.
+  package init(pixels box: Box2D, wcs: SkyWCS, positionsPerEdge: Int = 8) throws(WCSError) {
+    let corners = box.corners
     let pixels = corners.indices.flatMap { i -> [Point2D] in
       let (a, b) = (corners[i], corners[(i + 1) % corners.count])
       return (0..<max(1, positionsPerEdge)).map { step in

@@ -14,8 +14,9 @@ struct SeriesEphemerides: EphemerisSource {
     observer = try columns.motion("obs")
     object = try columns.motion("obj")
     starts = try columns.requiredNumbers(["tmin"])
-    magnitudes = columns.numbers(["trailedSourceMagTrue"])
-    let (first, last) = (starts.max(), columns.numbers(["tmax"])?.min())
+    magnitudes = try columns.numbers(["trailedSourceMagTrue"])
+    let ends = try columns.requiredNumbers(["tmax"])
+    let (first, last) = (starts.filter(\.isFinite).max(), ends.filter(\.isFinite).min())
     if let first, let last { timeRange = (first, last) } else { timeRange = nil }
   }
 
@@ -38,36 +39,35 @@ struct StateEphemerides: EphemerisSource {
   static let reach = 0.5 / 24
 
   init(_ columns: EphemerisColumns) throws(SolarSystemError) {
-    let ra = try columns.requiredNumbers(["RATrue_deg"])
-    let dec = try columns.requiredNumbers(["DecTrue_deg"])
-    let (rateRa, rateDec) = (columns.numbers(["RARateCosDec_deg_day"]), columns.numbers(["DecRate_deg_day"]))
-    let (phase, magnitude) = (columns.numbers(["phase_deg"]), columns.numbers(["trailedSourceMagTrue"]))
-    let (range, rangeRate) = (columns.numbers(["Range_LTC_km"]), columns.numbers(["RangeRate_LTC_km_s"]))
-    let object = columns.vectors("Obj_Sun_", "_LTC_km")
-    let objectVelocity = columns.vectors("Obj_Sun_v", "_LTC_km_s")
-    let observer = columns.vectors("Obs_Sun_", "_km")
-    let observerVelocity = columns.vectors("Obs_Sun_v", "_km_s")
+    let (ra, dec) = try columns.sky(["RATrue_deg"], ["DecTrue_deg"])
+    let (rateRa, rateDec) = (try columns.numbers(["RARateCosDec_deg_day"]), try columns.numbers(["DecRate_deg_day"]))
+    let (phase, magnitude) = (try columns.numbers(["phase_deg"]), try columns.numbers(["trailedSourceMagTrue"]))
+    let (range, rangeRate) = (try columns.numbers(["Range_LTC_km"]), try columns.numbers(["RangeRate_LTC_km_s"]))
+    let object = try columns.vectors("Obj_Sun_", "_LTC_km")
+    let objectVelocity = try columns.vectors("Obj_Sun_v", "_LTC_km_s")
+    let observer = try columns.vectors("Obs_Sun_", "_km")
+    let observerVelocity = try columns.vectors("Obs_Sun_v", "_km_s")
     states = (0..<columns.rowCount).map { row in
       var state = ObjectEphemeris()
       (state.ra, state.dec) = (ra[row], dec[row])
       if let rateRa, let rateDec { (state.rateRa, state.rateDec) = (rateRa[row], rateDec[row]) }
       state.phaseAngle = phase?[row] ?? .nan
-      state.magnitude = magnitude?[row] ?? 0
-      if let range { state.topoRange = range[row] / ObjectEphemeris.kilometresPerAU }
+      state.magnitude = magnitude?[row] ?? .nan
       if let rangeRate { state.topoRangeRate = rangeRate[row] }
       if let object {
         state.helio = object[row] / ObjectEphemeris.kilometresPerAU
         state.helioRange = length(state.helio)
         if let observer { state.topo = state.helio - observer[row] / ObjectEphemeris.kilometresPerAU }
       }
+      state.topoRange = range.map { $0[row] / ObjectEphemeris.kilometresPerAU } ?? length(state.topo)
       if let objectVelocity {
         state.helioVelocity = objectVelocity[row]
         if let observerVelocity { state.topoVelocity = objectVelocity[row] - observerVelocity[row] }
       }
       return state
     }
-    times = columns.numbers(["fieldMJD_TAI"])
-    timeRange = commonRange(times)
+    times = try columns.numbers(["fieldMJD_TAI"])
+    timeRange = commonRange(times, isMoving: rateRa != nil && rateDec != nil)
   }
 
   func ephemeris(row: Int, at time: Double) -> ObjectEphemeris {
@@ -84,17 +84,17 @@ struct ListedEphemerides: EphemerisSource {
   let timeRange: (first: Double, last: Double)?
 
   init(_ columns: EphemerisColumns) throws(SolarSystemError) {
-    let ra = try columns.requiredNumbers(["ra", "ephRa"])
-    let dec = try columns.requiredNumbers(["dec", "decl", "ephDec"])
+    let (ra, dec) = try columns.sky(["ra", "ephRa"], ["dec", "decl", "ephDec"])
     // Degrees a day from arcseconds an hour.
-    func rate(_ names: [String], inArcsecondsAnHour: String) -> [Double]? {
-      columns.numbers(names) ?? columns.numbers([inArcsecondsAnHour])?.map { $0 / 150 }
+    func rate(_ names: [String], inArcsecondsAnHour: String) throws(SolarSystemError) -> [Double]? {
+      if let rates = try columns.numbers(names) { return rates }
+      return try columns.numbers([inArcsecondsAnHour])?.map { $0 / 150 }
     }
-    let rateRa = rate(["ephRateRa", "RARateCosDec_deg_day"], inArcsecondsAnHour: "dRA_arcsec_h_")
-    let rateDec = rate(["ephRateDec", "DecRate_deg_day"], inArcsecondsAnHour: "dDEC_arcsec_h_")
-    let magnitude = columns.numbers(["ephVmag", "trailedSourceMagTrue", "Mv"])
-    let (topoRange, helioRange) = (columns.numbers(["topoRange", "Dg_ua_"]), columns.numbers(["helioRange", "Dh_ua_"]))
-    let phase = columns.numbers(["phaseAngle", "phase_deg", "Phase_deg_"])
+    let rateRa = try rate(["ephRateRa", "RARateCosDec_deg_day"], inArcsecondsAnHour: "dRA_arcsec_h_")
+    let rateDec = try rate(["ephRateDec", "DecRate_deg_day"], inArcsecondsAnHour: "dDEC_arcsec_h_")
+    let magnitude = try columns.numbers(["ephVmag", "trailedSourceMagTrue", "Mv"])
+    let (topoRange, helioRange) = (try columns.numbers(["topoRange", "Dg_ua_"], .distance), try columns.numbers(["helioRange", "Dh_ua_"], .distance))
+    let phase = try columns.numbers(["phaseAngle", "phase_deg", "Phase_deg_"])
     states = (0..<columns.rowCount).map { row in
       var state = ObjectEphemeris()
       (state.ra, state.dec) = (ra[row], dec[row])
@@ -105,8 +105,8 @@ struct ListedEphemerides: EphemerisSource {
       if let phase { state.phaseAngle = phase[row] }
       return state
     }
-    times = columns.numbers(["mjdTAI", "midpointMjdTai"])
-    timeRange = commonRange(times)
+    times = try columns.numbers(["mjdTAI", "midpointMjdTai"])
+    timeRange = commonRange(times, isMoving: rateRa != nil && rateDec != nil)
   }
 
   func ephemeris(row: Int, at time: Double) -> ObjectEphemeris {
@@ -114,8 +114,11 @@ struct ListedEphemerides: EphemerisSource {
   }
 }
 
-/// The times to which positions at given times can be moved.
-private func commonRange(_ times: [Double]?) -> (first: Double, last: Double)? {
-  guard let times, let first = times.max(), let last = times.min() else { return nil }
-  return (first - StateEphemerides.reach, last + StateEphemerides.reach)
+/// The times to which positions at given times can be moved, or without rates be left where they are.
+private func commonRange(_ times: [Double]?, isMoving: Bool) -> (first: Double, last: Double)? {
+  let known = times?.filter(\.isFinite)
+  guard let first = known?.max(), let last = known?.min() else { return nil }
+  // Most objects move by less than an arcsecond in a minute.
+  let reach = isMoving ? StateEphemerides.reach : 1.0 / 1440
+  return (first - reach, last + reach)
 }

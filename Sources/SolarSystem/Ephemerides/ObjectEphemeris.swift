@@ -68,6 +68,7 @@ package struct ObjectEphemeris: Hashable, Sendable {
   /// The ephemeris a little later or earlier, by straight motion; unknown rates leave the position where it is.
   func moved(byDays days: Double) -> ObjectEphemeris {
     guard days != 0 else { return self }
+    guard days.isFinite else { return ObjectEphemeris() }
     var result = self
     if rateRa.isFinite, rateDec.isFinite {
       let (east, north) = tangents(at: position)

@@ -8,7 +8,7 @@ package import Catalogs
 /// What tells the layouts apart is which columns there are:
 /// - `obs_x_poly`: **series**, as MPSky gives them. Chebyshev coefficients of observer and object (``ChebyshevColumn``) in days since `tmin`, good until `tmax`.
 /// - `RATrue_deg`: **states**, as Sorcha gives them. Positions, rates and vectors in km and km/s at `fieldMJD_TAI`.
-/// - `ra` and `dec`: **positions**, as anyone lists them, with what else is known (``ListedColumns``).
+/// - `ra` and `dec`: **positions**, as anyone lists them, with what else is known (``ListedEphemerides``).
 ///
 /// IDs are the column `ssObjectId`, else they follow from the packed designation in `packed_desig` or `ObjID`.
 package struct SolarSystemObjects: Sendable {
@@ -44,7 +44,8 @@ package struct SolarSystemObjects: Sendable {
     }
     ids = try columns.ids()
     designations = columns.designations(layout)
-    errors = columns.numbers(["Err_arcsec", "Err_arcsec_", "Err"]) ?? Array(repeating: .nan, count: table.rowCount)
+    errors =
+      try columns.numbers(["Err_arcsec", "Err_arcsec_", "Err"], .arcseconds) ?? Array(repeating: .nan, count: table.rowCount)
     if let row = errors.firstIndex(where: { $0 < 0 }) {
       throw .invalidRow(table: Self.tableName, row: row, reason: "the position's error is \(errors[row])")
     }
@@ -63,6 +64,11 @@ package struct SolarSystemObjects: Sendable {
     }
     return (0..<count).map { source.ephemeris(row: $0, at: time) }
   }
+
+  /// The largest error of a prediction, arcseconds.
+  ///
+  /// - Parameter missing: what it is where the table gives none.
+  func largestError(missing: Double) -> Double { errors.map { $0.isFinite ? $0 : missing }.max() ?? missing }
 
   /// Whether a column only serves to work out where the object is.
   func isInternal(_ column: String) -> Bool {

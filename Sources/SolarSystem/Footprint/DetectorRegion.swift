@@ -11,8 +11,8 @@ package struct DetectorRegion: Sendable {
   private let wcs: SkyWCS
   /// Of the padded detector, where pixels have their centres at whole numbers.
   private let pixels: Box2D
-  /// Unit vectors, each at right angles to an edge and pointing in.
-  private let normals: [SIMD3<Double>]
+  /// Unit vectors, each at right angles to an edge and pointing in; and how far beyond its great circle a bent edge reaches, below 0 or 0.
+  private let edges: [(normal: SIMD3<Double>, reach: Double)]
 
   /// The margin in pixels: the positions' error, up to a limit.
   package let padding: Int
@@ -34,9 +34,12 @@ package struct DetectorRegion: Sendable {
     pixels = padsPixels ? padded : Box2D(box)
     let corners = try padded.corners.map { pixel throws(WCSError) in try wcs.pixelToSky(pixel).unitVector }
     let inside = corners.reduce(.zero, +)
-    normals = corners.indices.map { i in
-      let normal = crossProduct(corners[i], corners[(i + 1) % corners.count])
-      return (normal * inside).sum() < 0 ? -normal : normal
+    // Distortion bends edges.
+    let outline = try SkyPolygon(pixels: padded, wcs: wcs).boundary.map(\.unitVector)
+    edges = corners.indices.map { i in
+      let product = crossProduct(corners[i], corners[(i + 1) % corners.count])
+      let normal = (product * inside).sum() < 0 ? -product : product
+      return (normal, outline.reduce(0) { min($0, (normal * $1).sum()) })
     }
   }
 
@@ -45,7 +48,7 @@ package struct DetectorRegion: Sendable {
     let near = positions.indices.filter { i in
       guard positions[i].isFinite else { return false }
       let direction = positions[i].unitVector
-      return normals.allSatisfy { ($0 * direction).sum() >= 0 }
+      return edges.allSatisfy { ($0.normal * direction).sum() >= $0.reach }
     }
     let projected = wcs.skyToPixel(near.map { positions[$0] })
     return zip(near, projected).filter { pixels.contains($0.1) }.map(\.0)

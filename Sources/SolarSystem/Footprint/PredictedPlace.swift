@@ -21,7 +21,10 @@ struct PredictedPlace {
     }
     isOnDetector = true
     let bits = image.mask[place.x, place.y]
-    maskPlanes = image.mask.planes.planeNames.filter { name in
+    maskPlanes =
+      bits == 0
+      ? ""
+      : image.mask.planes.planeNames.filter { name in
       !name.hasPrefix("DETECTED") && image.mask.planes.bitMask(ofExisting: [name]) & bits != 0
     }.joined(separator: " ")
   }

@@ -26,43 +26,63 @@ package struct Assignment {
 
   /// - Returns: the places of the pairs that are chosen, in the order of their objects' IDs.
   package func choose(_ pairs: [CandidatePair]) -> [Int] {
-    let order = pairs.indices.sorted { a, b in
-      let (a, b) = (pairs[a], pairs[b])
-      return (objectIDs[a.object], a.separation, sourceIDs[a.source])
-        < (objectIDs[b.object], b.separation, sourceIDs[b.source])
-    }
-    switch rule {
-    case .nearest: return nearest(order, pairs)
-    case .greedy: return greedy(nearest(order, pairs), pairs)
-    case .optimal: return optimal(order, pairs)
-    }
+    let chosen =
+      switch rule {
+      case .nearest: nearest(pairs)
+      case .greedy: greedy(nearest(pairs), pairs)
+      case .optimal: optimal(pairs)
+      }
+    return chosen.sorted { objectIDs[pairs[$0].object] < objectIDs[pairs[$1].object] }
   }
 
-  /// The first pair of each object.
-  private func nearest(_ order: [Int], _ pairs: [CandidatePair]) -> [Int] {
-    order.indices.filter { $0 == 0 || pairs[order[$0]].object != pairs[order[$0 - 1]].object }.map { order[$0] }
+  /// Each object's pair with its nearest source.
+  private func nearest(_ pairs: [CandidatePair]) -> [Int] {
+    var best: [Int: Int] = [:]
+    for (i, pair) in pairs.enumerated() {
+      guard let other = best[pair.object] else {
+        best[pair.object] = i
+        continue
+      }
+      let key = (pair.separation, sourceIDs[pair.source])
+      if key < (pairs[other].separation, sourceIDs[pairs[other].source]) { best[pair.object] = i }
+    }
+    return Array(best.values)
   }
 
   private func greedy(_ chosen: [Int], _ pairs: [CandidatePair]) -> [Int] {
     var taken: Set<Int> = []
-    let accepted = chosen.sorted { a, b in
+    return chosen.sorted { a, b in
       let (a, b) = (pairs[a], pairs[b])
       return (a.separation, objectIDs[a.object], sourceIDs[a.source])
         < (b.separation, objectIDs[b.object], sourceIDs[b.source])
     }.filter { taken.insert(pairs[$0].source).inserted }
-    return accepted.sorted { objectIDs[pairs[$0].object] < objectIDs[pairs[$1].object] }
   }
 
   /// Component after component of the graph that pairs make: most have one pair.
-  private func optimal(_ order: [Int], _ pairs: [CandidatePair]) -> [Int] {
-    var components = Components(objects: objectIDs.count, sources: sourceIDs.count)
-    for pair in pairs { components.join(object: pair.object, source: pair.source) }
-    var groups: [Int: [Int]] = [:]
-    for i in order { groups[components.root(object: pairs[i].object), default: []].append(i) }
-    let chosen = groups.values.flatMap { members in
-      members.count == 1 ? members : SparseAssignment(members.map { pairs[$0] }, sourceIDs).solve().map { members[$0] }
+  private func optimal(_ pairs: [CandidatePair]) -> [Int] {
+    var pairsOfObject = [Int32](repeating: 0, count: objectIDs.count)
+    var pairsOfSource = [Int32](repeating: 0, count: sourceIDs.count)
+    for pair in pairs {
+      pairsOfObject[pair.object] &+= 1
+      pairsOfSource[pair.source] &+= 1
     }
-    return chosen.sorted { objectIDs[pairs[$0].object] < objectIDs[pairs[$1].object] }
+    var (chosen, tangled): ([Int], [Int]) = ([], [])
+    for (i, pair) in pairs.enumerated() {
+      if pairsOfObject[pair.object] == 1, pairsOfSource[pair.source] == 1 { chosen.append(i) } else { tangled.append(i) }
+    }
+    guard !tangled.isEmpty else { return chosen }
+    var components = Components(objects: objectIDs.count, sources: sourceIDs.count)
+    for i in tangled { components.join(object: pairs[i].object, source: pairs[i].source) }
+    var groups: [Int: [Int]] = [:]
+    for i in tangled { groups[components.root(object: pairs[i].object), default: []].append(i) }
+    for members in groups.values {
+      // One order, whatever that of the rows: ties are decided by IDs.
+      let ordered = members.sorted { a, b in
+        (objectIDs[pairs[a].object], sourceIDs[pairs[a].source]) < (objectIDs[pairs[b].object], sourceIDs[pairs[b].source])
+      }
+      chosen += SparseAssignment(ordered.map { pairs[$0] }, sourceIDs).solve().map { ordered[$0] }
+    }
+    return chosen
   }
 }
 

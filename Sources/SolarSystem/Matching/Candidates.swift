@@ -15,7 +15,7 @@ internal import SkyGeometry
 /// perfect.
 ///
 /// **Errors.** Beside the radius, χ² = Δᵀ Σ⁻¹ Δ of the offset Δ must be below that of the ellipse; Σ is the sum of the prediction's and the source's variances and the floor's. The cost is
-/// ½ χ² + ½ ln |Σ|, less the same at the ellipse's edge for errors of the size of the radius: a good prediction near a source is worth more than a poor one that is nearer.
+/// ½ χ² + ½ ln |Σ|, less what it can be at most: a good prediction near a source is worth more than a poor one that is nearer. In |Σ| no error counts for more than the radius, beyond which there are no pairs.
 struct Candidates {
   let config: SolarSystemAssociationConfig
   let objects: SolarSystemObjects
@@ -24,13 +24,17 @@ struct Candidates {
 
   /// - Parameter objectRows: the objects that may be on the detector.
   /// - Returns: in the order of the objects' rows.
-  func pairs(_ objectRows: [Int]) -> [CandidatePair] {
-    let rows = sources.candidates(without: config.excludedFlags)
+  /// - Throws: ``SolarSystemError`` for a flag that is none.
+  func pairs(_ objectRows: [Int]) throws(SolarSystemError) -> [CandidatePair] {
+    let rows = try sources.candidates(without: config.excludedFlags)
     let directions = rows.map { SpherePoint(raDegrees: sources.ra[$0], decDegrees: sources.dec[$0]).unitVector }
     let radius = Angle(arcseconds: config.maxDistArcSeconds).radians
     let search = CandidateSearch(directions, radius: radius)
     var result: [CandidatePair] = []
     for object in objectRows {
+      guard result.count <= config.maxCandidatePairs else {
+        throw .tooManyPairs(limit: config.maxCandidatePairs, radius: config.maxDistArcSeconds)
+      }
       search.near(ephemerides[object].position.unitVector) { place, separation in
         var pair = CandidatePair(object: object, source: rows[place], separation: separation)
         if let cost = config.doErrorEllipse ? errorCost(pair) : radiusCost(separation / radius) {
@@ -38,6 +42,9 @@ struct Candidates {
           result.append(pair)
         }
       }
+    }
+    guard result.count <= config.maxCandidatePairs else {
+      throw .tooManyPairs(limit: config.maxCandidatePairs, radius: config.maxDistArcSeconds)
     }
     return result
   }
@@ -55,9 +62,9 @@ struct Candidates {
     let chi2 = offset.ra * offset.ra / varianceRa + offset.dec * offset.dec / varianceDec
     let limit = config.maxErrorSigma * config.maxErrorSigma
     guard chi2 < limit else { return nil }
-    let radius = config.maxDistArcSeconds
-    let atEdge = 0.5 * limit + 0.5 * log(radius * radius * radius * radius)
-    return min(0, 0.5 * chi2 + 0.5 * log(varianceRa * varianceDec) - atEdge)
+    // Detectors whose costs are compared later must have one bound.
+    let largest = 2 * config.maxDistArcSeconds * config.maxDistArcSeconds + common - own * own
+    return 0.5 * (chi2 - limit) + 0.5 * log(min(varianceRa, largest) * min(varianceDec, largest)) - log(largest)
   }
 }
 

@@ -74,7 +74,7 @@ struct AssociationColumns {
     for (name, unit, doc) in Self.computed { numbers.append(try schema.addField(name, unit: unit, doc: doc)) }
     self.numbers = numbers
     rank = try schema.addField(
-      "diaDistanceRank", as: Int32.self, doc: "which of the sources near the object this is; 1 for the nearest")
+      "diaDistanceRank", as: Int32.self, doc: "which of the object's candidates this is; 1 for the nearest")
     separation = try schema.addField(
       "candidateSeparation", unit: "arcsec", doc: "length of the chord between source and prediction")
     cost = try schema.addField(
@@ -87,7 +87,8 @@ struct AssociationColumns {
     self.kept = kept
     var fromSource: [Copied] = []
     for name in Self.sourceColumns {
-      guard let index = sources.table.schema.index(of: name) else { continue }
+      guard let index = sources.table.firstColumn(of: name == "dec" ? ["dec", "decl"] : [name]).flatMap({ sources.table.schema.index(of: $0) })
+      else { continue }
       let field = sources.table.schema.fields[index]
       fromSource.append(Copied(from: index, to: schema.fields.count))
       try schema.add(try Field("DIA_" + name, field.type, unit: field.unit, doc: field.doc))
@@ -102,32 +103,30 @@ struct AssociationColumns {
   func table(
     _ pairs: [CandidatePair], _ objects: SolarSystemObjects, _ ephemerides: [ObjectEphemeris], _ sources: SourceTable
   ) throws(CatalogError) -> Catalog {
-    let (objectRows, sourceRows) = (objects.table.selecting(pairs.map(\.object)), sources.table.selecting(pairs.map(\.source)))
-    var result = Catalog(schema, rowCount: pairs.count)
-    var columns = schema.fields.indices.map { result.storage($0) }
+    let objectRows = objects.table.selecting(pairs.map(\.object))
+    let sourceRows = sources.table.selecting(pairs.map(\.source))
+    var columns = Array(repeating: ColumnStorage(), count: schema.fields.count)
     for copied in kept { columns[copied.to] = objectRows.storage(copied.from) }
     for copied in fromSource { columns[copied.to] = sourceRows.storage(copied.from) }
-    result = try Catalog(schema, rowCount: pairs.count, columns: columns)
-    let ranks = Self.ranks(pairs)
-    for (row, pair) in pairs.enumerated() {
-      result[designation, row] = objects.designations[pair.object].utf8Prefix(64)
-      result[object, row] = objects.ids[pair.object]
-      result[source, row] = sources.ids[pair.source]
-      result[rank, row] = ranks[row]
-      result[separation, row] = Angle(radians: pair.separation).arcseconds
-      result[cost, row] = pair.cost
-      let values = Self.values(ephemerides[pair.object], ra: sources.ra[pair.source], dec: sources.dec[pair.source])
-      for (key, value) in zip(numbers, values) { result[key, row] = value }
+    columns[designation.index].set(strings: pairs.map { objects.designations[$0.object].utf8Prefix(64) })
+    columns[object.index].set(integers: pairs.map { objects.ids[$0.object] }, .int64)
+    columns[source.index].set(integers: pairs.map { sources.ids[$0.source] }, .int64)
+    columns[rank.index].set(integers: Self.ranks(pairs), .int32)
+    columns[separation.index].set(doubles: pairs.map { Angle(radians: $0.separation).arcseconds })
+    columns[cost.index].set(doubles: pairs.map(\.cost))
+    let rows = pairs.map { pair in
+      Self.values(ephemerides[pair.object], ra: sources.ra[pair.source], dec: sources.dec[pair.source])
     }
-    return result
+    for (i, key) in numbers.enumerated() { columns[key.index].set(doubles: rows.map { $0[i] }) }
+    return try Catalog(schema, rowCount: pairs.count, columns: columns)
   }
 
   /// Of each pair, how many sources are nearer to its object, and one.
-  private static func ranks(_ pairs: [CandidatePair]) -> [Int32] {
-    var ranks = [Int32](repeating: 1, count: pairs.count)
+  private static func ranks(_ pairs: [CandidatePair]) -> [Int64] {
+    var ranks = [Int64](repeating: 1, count: pairs.count)
     for rows in Dictionary(grouping: pairs.indices, by: { pairs[$0].object }).values {
       for (place, row) in rows.sorted(by: { pairs[$0].separation < pairs[$1].separation }).enumerated() {
-        ranks[row] = Int32(clamping: place + 1)
+        ranks[row] = Int64(place) + 1
       }
     }
     return ranks

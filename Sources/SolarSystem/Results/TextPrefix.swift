@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Text for columns of a fixed length.
+// Text as columns have it.
 
 extension String {
   /// As many of the first characters as fit into so many bytes.
@@ -7,5 +7,13 @@ extension String {
     var result = self
     while result.utf8.count > count { result.removeLast() }
     return result
+  }
+
+  /// Without the blanks at both ends, which columns of a fixed length fill text up with.
+  var withoutOuterBlanks: String {
+    var text = self[...]
+    while text.first == " " { text.removeFirst() }
+    while text.last == " " { text.removeLast() }
+    return String(text)
   }
 }

@@ -21,11 +21,12 @@ enum UnassociatedObjects {
   /// - Parameters:
   ///   - rows: of the objects, in the order of the result.
   ///   - places: where each of these rows is predicted on the detector.
+  ///   - detector: its number; -1 when nobody knows.
   ///   - time: of the ephemerides, MJD (TAI).
   /// - Throws: ``Catalogs/CatalogError``.
   static func table(
     _ rows: [Int], _ objects: SolarSystemObjects, _ ephemerides: [ObjectEphemeris],
-    _ places: [Int: PredictedPlace], at time: Double
+    _ places: [Int: PredictedPlace], detector: Int64, at time: Double
   ) throws(CatalogError) -> Catalog {
     let chosen = objects.table.selecting(rows)
     var schema = Schema()
@@ -42,6 +43,9 @@ enum UnassociatedObjects {
     var id = ColumnStorage()
     id.set(integers: rows.map { objects.ids[$0] }, .int64)
     try add(try Field("ssObjectId", .int64, doc: "ID of the object"), id)
+    var designations = ColumnStorage()
+    designations.set(strings: rows.map { objects.designations[$0].utf8Prefix(64) })
+    try add(try Field("designation", .string(length: 64), doc: "designation of the object"), designations)
     try number("ra", "deg", "predicted right ascension (ICRS)", rows.map { ephemerides[$0].ra })
     try number("dec", "deg", "predicted declination (ICRS)", rows.map { ephemerides[$0].dec })
     for (name, unit, doc, value) in computed { try number(name, unit, doc, rows.map { value(ephemerides[$0]) }) }
@@ -50,6 +54,9 @@ enum UnassociatedObjects {
     try add(
       try Field("isOnDetector", .flag, doc: "predicted on the detector's pixels, not only in the margin about them"),
       isOnDetector)
+    var detectors = ColumnStorage()
+    detectors.set(integers: rows.map { _ in detector }, .int64)
+    try add(try Field("detector", .int64, doc: "number of the detector; -1 when nobody knows"), detectors)
     try number("x", "pixel", "predicted position on the detector, x", rows.map { places[$0]?.pixel.x ?? .nan })
     try number("y", "pixel", "predicted position on the detector, y", rows.map { places[$0]?.pixel.y ?? .nan })
     var planes = ColumnStorage()
@@ -57,8 +64,10 @@ enum UnassociatedObjects {
     try add(
       try Field("maskPlanes", .string(length: maskLength), doc: "what is known of the pixel there, such as EDGE"), planes)
     try number("midpointMjdTai", "d", "time of the prediction, MJD (TAI)", rows.map { _ in time })
+    // Readers of FITS tables do not tell `RA` from `ra`.
+    let names = Set(schema.fields.map { $0.name.lowercased() })
     for (i, field) in objects.table.schema.fields.enumerated()
-    where !objects.isInternal(field.name) && !schema.contains(field.name) {
+    where !objects.isInternal(field.name) && !names.contains(field.name.lowercased()) {
       try add(field, chosen.storage(i))
     }
     return try Catalog(schema, rowCount: rows.count, columns: columns)

@@ -27,23 +27,23 @@ struct SourceColumn {
     self.origin = origin
   }
 
-  /// What is taken from catalogs of sources, of single frames as of differences, where they have it (docs/solar-system.md); names are those of the DiaSource table.
+  /// What is taken from catalogs of sources, of single frames as of differences, where they have it (docs/solar-system.md); names are those of the DiaSource table. Tables that know no slots, such as CSV, have measurements by name.
   static let all: [SourceColumn] = [
     SourceColumn("parentDiaSourceId", ["parent"], doc: "ID of the source that this was deblended from; 0 for none"),
     SourceColumn("raErr", ["coord_raErr"], unit: "deg", doc: "standard error of ra, times cos dec"),
     SourceColumn("decErr", ["coord_decErr"], unit: "deg", doc: "standard error of dec"),
-    SourceColumn("x", ["slot_Centroid_x"], unit: "pixel", doc: "position, x"),
-    SourceColumn("y", ["slot_Centroid_y"], unit: "pixel", doc: "position, y"),
-    SourceColumn("xErr", ["slot_Centroid_xErr"], unit: "pixel", doc: "standard error of x"),
-    SourceColumn("yErr", ["slot_Centroid_yErr"], unit: "pixel", doc: "standard error of y"),
-    SourceColumn("centroid_flag", ["slot_Centroid_flag"], doc: "the position is not to be trusted"),
-    SourceColumn("apFlux", ["slot_ApFlux_instFlux"], .nanojansky, unit: "nJy", doc: "aperture flux"),
-    SourceColumn("apFluxErr", ["slot_ApFlux_instFluxErr"], .nanojansky, unit: "nJy", doc: "standard error of apFlux"),
-    SourceColumn("apFlux_flag", ["slot_ApFlux_flag"], doc: "apFlux is not to be trusted"),
-    SourceColumn("psfFlux", ["slot_PsfFlux_instFlux"], .nanojansky, unit: "nJy", doc: "PSF flux"),
-    SourceColumn("psfFluxErr", ["slot_PsfFlux_instFluxErr"], .nanojansky, unit: "nJy", doc: "standard error of psfFlux"),
-    SourceColumn("psfFlux_flag", ["slot_PsfFlux_flag"], doc: "psfFlux is not to be trusted"),
-    SourceColumn("snr", ["slot_PsfFlux_instFlux"], .signalToNoise, doc: "|psfFlux| over psfFluxErr"),
+    SourceColumn("x", ["slot_Centroid_x", "base_SdssCentroid_x"], unit: "pixel", doc: "position, x"),
+    SourceColumn("y", ["slot_Centroid_y", "base_SdssCentroid_y"], unit: "pixel", doc: "position, y"),
+    SourceColumn("xErr", ["slot_Centroid_xErr", "base_SdssCentroid_xErr"], unit: "pixel", doc: "standard error of x"),
+    SourceColumn("yErr", ["slot_Centroid_yErr", "base_SdssCentroid_yErr"], unit: "pixel", doc: "standard error of y"),
+    SourceColumn("centroid_flag", ["slot_Centroid_flag", "base_SdssCentroid_flag"], doc: "the position is not to be trusted"),
+    SourceColumn("apFlux", ["slot_ApFlux_instFlux", "base_CircularApertureFlux_12_0_instFlux"], .nanojansky, unit: "nJy", doc: "aperture flux"),
+    SourceColumn("apFluxErr", ["slot_ApFlux_instFluxErr", "base_CircularApertureFlux_12_0_instFluxErr"], .nanojansky, unit: "nJy", doc: "standard error of apFlux"),
+    SourceColumn("apFlux_flag", ["slot_ApFlux_flag", "base_CircularApertureFlux_12_0_flag"], doc: "apFlux is not to be trusted"),
+    SourceColumn("psfFlux", ["slot_PsfFlux_instFlux", "base_PsfFlux_instFlux"], .nanojansky, unit: "nJy", doc: "PSF flux"),
+    SourceColumn("psfFluxErr", ["slot_PsfFlux_instFluxErr", "base_PsfFlux_instFluxErr"], .nanojansky, unit: "nJy", doc: "standard error of psfFlux"),
+    SourceColumn("psfFlux_flag", ["slot_PsfFlux_flag", "base_PsfFlux_flag"], doc: "psfFlux is not to be trusted"),
+    SourceColumn("snr", ["slot_PsfFlux_instFlux", "base_PsfFlux_instFlux"], .signalToNoise, doc: "|psfFlux| over psfFluxErr"),
     SourceColumn(
       "scienceFlux", ["ip_diffim_forced_PsfFlux_instFlux"], .nanojansky, unit: "nJy", doc: "forced PSF flux on the exposure"),
     SourceColumn(

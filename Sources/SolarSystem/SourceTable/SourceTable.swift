@@ -15,6 +15,8 @@ package struct SourceTable: Sendable {
   /// The name of the ID's column: `diaSourceId`, else `id`.
   package let idColumn: String
   package let ids: [Int64]
+  /// On which they were found; -1 when nobody knows.
+  let detector: Int64
   let ra: [Double]
   let dec: [Double]
   /// Standard errors along right ascension and declination, arcseconds; 0 where there are none.
@@ -25,7 +27,8 @@ package struct SourceTable: Sendable {
   /// - Throws: ``SolarSystemError`` for a column that is missing or an ID that stands twice; ``Catalogs/CatalogError``.
   package init(_ sources: Catalog, exposure: Exposure, band: String?) throws {
     let isMeasured = sources.schema.contains("coord_ra") && sources.schema.contains("coord_dec")
-    var table = isMeasured ? try Self.transformed(sources, exposure) : sources
+    // Who is who is about to be found out; what a table says of it may be of any type.
+    var table = try (isMeasured ? Self.transformed(sources, exposure) : sources).removing("ssObjectId")
     var schema = table.schema
     var idColumn = table.firstColumn(of: ["diaSourceId", "id", "sourceId"])
     let isNumbered = idColumn == nil
@@ -35,22 +38,30 @@ package struct SourceTable: Sendable {
     }
     let name = idColumn ?? "id"
     let (time, filter) = (exposure.visitInfo?.mjdTAI, band ?? exposure.filter?.band ?? "")
-    if !schema.contains("midpointMjdTai") {
+    func isMissing(_ name: String) -> Bool { table.firstColumn(of: [name]) == nil }
+    for (name, doc) in [("visit", "number of the visit"), ("detector", "number of the detector")] where isMissing(name) {
+      try schema.addField(name, as: Int64.self, doc: doc + "; -1 when nobody knows")
+    }
+    if isMissing("midpointMjdTai") {
       try schema.addField("midpointMjdTai", as: Double.self, unit: "d", doc: "midpoint of the exposure, MJD (TAI)")
     }
+    detector = exposure.detector.map { Int64($0.id) } ?? -1
     let filterLength = max(8, filter.utf8.count)
-    if !schema.contains("band") {
+    if isMissing("band") {
       try schema.addField("band", .string(length: filterLength), as: String.self, doc: "band of the exposure")
     }
-    if !schema.contains("ssObjectId") {
-      try schema.addField(
-        "ssObjectId", as: Int64.self, doc: "ID of the object of the solar system that this is; 0 for none")
-    }
+    try schema.addField(
+      "ssObjectId", as: Int64.self, doc: "ID of the object of the solar system that this is; 0 for none")
     let added = Set(schema.fields.map(\.name)).subtracting(table.schema.fields.map(\.name))
     table = try table.widened(to: schema)
     if isNumbered {
       let key = try schema.key(name, as: Int64.self)
       for row in 0..<table.rowCount { table[key, row] = Int64(row) + 1 }
+    }
+    let numbers = [("visit", exposure.visitInfo?.id ?? -1), ("detector", detector)]
+    for (name, number) in numbers where added.contains(name) {
+      let key = try schema.key(name, as: Int64.self)
+      for row in 0..<table.rowCount { table[key, row] = number }
     }
     if added.contains("midpointMjdTai"), let time {
       let key = try schema.key("midpointMjdTai", as: Double.self)
@@ -60,16 +71,22 @@ package struct SourceTable: Sendable {
       let key = try schema.key("band", as: String.self)
       for row in 0..<table.rowCount { table[key, row] = filter }
     }
-    guard let ids = table.integers(name) else {
-      throw SolarSystemError.missingColumn(name, table: Self.name, remedy: "it is there and holds no whole numbers")
-    }
+    let ids = try table.ids(name, table: Self.name)
     try requireDifferent(ids, column: name, table: Self.name)
-    guard let ra = table.firstColumn(of: ["ra"]).flatMap({ table.numbers($0) }),
-      let dec = table.firstColumn(of: ["dec", "decl"]).flatMap({ table.numbers($0) })
-    else {
-      throw SolarSystemError.missingColumn(
-        table.firstColumn(of: ["ra"]) == nil ? "ra" : "dec", table: Self.name,
-        remedy: "positions are coord_ra and coord_dec of a catalog, or ra and dec in degrees")
+    func degrees(_ names: [String]) throws -> [Double] {
+      guard let column = table.firstColumn(of: names),
+        let values = try table.quantity(column, .degrees, table: Self.name)
+      else {
+        throw SolarSystemError.missingColumn(
+          names[0], table: Self.name,
+          remedy: "positions are coord_ra and coord_dec of a catalog, or ra and dec in degrees")
+      }
+      return values
+    }
+    let (ra, dec) = (try degrees(["ra"]), try degrees(["dec", "decl"]))
+    try table.checkSky(ra, dec, table: Self.name)
+    if let own = try? table.column("band", as: String.self).first(where: { !$0.isEmpty }), !filter.isEmpty, own != filter {
+      throw SolarSystemError.wrongBand(found: filter, expected: own)
     }
     self.idColumn = name
     self.ids = ids
@@ -82,22 +99,33 @@ package struct SourceTable: Sendable {
       return (arcseconds(raErr), arcseconds(decErr))
     }
     self.table = table
-    try clearAssociations()
   }
+
+  var positions: [SpherePoint] { ids.indices.map { SpherePoint(raDegrees: ra[$0], decDegrees: dec[$0]) } }
 
   /// Whether a row may be an object: not what was placed on empty sky, no blend that was split, no hole, and at a place.
   ///
   /// - Parameter flags: rows with any of these flags may not be; those that the table lacks are ignored.
-  func candidates(without flags: [String]) -> [Int] {
+  /// - Throws: ``SolarSystemError/missingColumn(_:table:remedy:)`` for one that is there and is no flag.
+  func candidates(without flags: [String]) throws(SolarSystemError) -> [Int] {
     var isExcluded = ids.indices.map { !(ra[$0].isFinite && dec[$0].isFinite) }
-    for name in flags {
-      guard let key = try? table.schema.key(name, as: Bool.self) else { continue }
-      for row in ids.indices where table[key, row] { isExcluded[row] = true }
+    for name in flags where table.schema.contains(name) {
+      for (row, isSet) in try flag(name).enumerated() where isSet { isExcluded[row] = true }
     }
-    if let children = table.integers("nChild") {
+    if let children = table.numbers("nChild") {
       for row in ids.indices where children[row] > 0 { isExcluded[row] = true }
     }
     return ids.indices.filter { !isExcluded[$0] }
+  }
+
+  /// A column of flags, or of numbers that are 0 or not.
+  private func flag(_ name: String) throws(SolarSystemError) -> [Bool] {
+    if let key = try? table.schema.key(name, as: Bool.self) { return table.column(key) }
+    guard let numbers = table.numbers(name) else {
+      throw .missingColumn(
+        name, table: Self.name, remedy: "it is there and holds neither true and false nor numbers (excludedFlags)")
+    }
+    return numbers.map { $0.isFinite && $0 != 0 }
   }
 
   /// Writes which object each source is.
@@ -106,13 +134,6 @@ package struct SourceTable: Sendable {
   mutating func associate(_ objects: [(row: Int, ssObjectID: Int64)]) throws(CatalogError) {
     let key = try table.schema.key("ssObjectId", as: Int64.self)
     for (row, id) in objects { table[key, row] = id }
-  }
-
-  private mutating func clearAssociations() throws(SolarSystemError) {
-    guard let key = try? table.schema.key("ssObjectId", as: Int64.self) else {
-      throw .missingColumn("ssObjectId", table: Self.name, remedy: "it is there and holds no int64")
-    }
-    for row in ids.indices { table[key, row] = 0 }
   }
 
   // MARK: - Calibration
@@ -184,7 +205,9 @@ private struct FluxCalibration {
   init(_ sources: Catalog, _ exposure: Exposure) {
     photoCalib = exposure.photoCalib
     local = sources.numbers("base_LocalPhotoCalib")
-    (x, y) = (sources.numbers("slot_Centroid_x"), sources.numbers("slot_Centroid_y"))
+    let names = ["slot_Centroid", "base_SdssCentroid"]
+    x = names.lazy.compactMap { sources.numbers($0 + "_x") }.first
+    y = names.lazy.compactMap { sources.numbers($0 + "_y") }.first
   }
 
   /// nJy a count at a source's place; NaN when nobody knows.
@@ -192,5 +215,16 @@ private struct FluxCalibration {
     guard let photoCalib else { return local?[row] ?? .nan }
     guard let x, let y, x[row].isFinite, y[row].isFinite else { return photoCalib.mean }
     return photoCalib.calibration(at: Point2D(x: x[row], y: y[row]))
+  }
+}
+
+extension Catalog {
+  /// The table without a column, if it has that.
+  fileprivate func removing(_ name: String) throws(CatalogError) -> Catalog {
+    guard let index = firstColumn(of: [name]).flatMap({ schema.index(of: $0) }) else { return self }
+    var fields = schema.fields
+    fields.remove(at: index)
+    return try Catalog(
+      try Schema(fields), rowCount: rowCount, columns: schema.fields.indices.filter { $0 != index }.map { storage($0) })
   }
 }

@@ -24,10 +24,13 @@ package struct DetectorAssociations: Sendable {
   package let candidates: Catalog
   /// As ``SolarSystemAssociationResult/expectedSsObjects``.
   package let expected: Catalog
+  /// As ``SolarSystemAssociationResult/diaSources``.
+  package let sources: Catalog
 
-  package init(candidates: Catalog, expected: Catalog) {
+  package init(candidates: Catalog, expected: Catalog, sources: Catalog) {
     self.candidates = candidates
     self.expected = expected
+    self.sources = sources
   }
 }
 
@@ -37,6 +40,8 @@ package struct VisitAssociations: Sendable {
   package let associatedSsSources: Catalog
   /// Each object that no detector has a source for, once.
   package let unassociatedSsObjects: Catalog
+  /// The sources of each detector, in the order in which they were given, with the `ssObjectId` of the visit.
+  package let sources: [Catalog]
 }
 
 /// Associates the sources of a whole visit: each object has one source at most, also where several detectors have one for it (framework F.5).
@@ -76,6 +81,7 @@ package final class ReconcileSolarSystemTask: Task {
     let chosen = try choose(candidates, detectorOfPair)
     let ids = try sourceIDs(candidates)
     let objects: [Int64] = try candidates.column("ssObjectId")
+    try rank(&candidates)
     let associated = candidates.selecting(
       chosen.sorted { (ids[$0], objects[$0]) < (ids[$1], objects[$1]) })
     let missed = try missed(expected, found: Set(chosen.map { objects[$0] }))
@@ -87,11 +93,35 @@ package final class ReconcileSolarSystemTask: Task {
     let places = Dictionary(grouping: objects.indices, by: { objects[$0] })
     try metadata.set(
       "nOnSeveralDetectors", places.values.count { rows in Set(rows.map { detectorOfPair[$0] }).count > 1 })
-    return VisitAssociations(associatedSsSources: associated, unassociatedSsObjects: missed)
+    let owners = Dictionary(chosen.map { (ids[$0], objects[$0]) }) { first, _ in first }
+    return VisitAssociations(
+      associatedSsSources: associated, unassociatedSsObjects: missed,
+      sources: try detectors.map { try marked($0.sources, owners) })
   }
 
-  private func sourceIDs(_ candidates: Catalog) throws -> [Int64] {
-    try candidates.column(candidates.schema.contains("diaSourceId") ? "diaSourceId" : "id")
+  /// The table's IDs of sources; the column has one of two names.
+  private func sourceIDs(_ table: Catalog) throws -> [Int64] {
+    try table.column(table.schema.contains("diaSourceId") ? "diaSourceId" : "id")
+  }
+
+  /// A detector's sources with their objects.
+  private func marked(_ sources: Catalog, _ owners: [Int64: Int64]) throws -> Catalog {
+    var result = sources
+    let key = try sources.schema.key("ssObjectId", as: Int64.self)
+    for (row, id) in try sourceIDs(sources).enumerated() { result[key, row] = owners[id] ?? 0 }
+    return result
+  }
+
+  /// Ranks each object's candidates on all detectors.
+  private func rank(_ candidates: inout Catalog) throws {
+    let objects: [Int64] = try candidates.column("ssObjectId")
+    let separations: [Double] = try candidates.column("candidateSeparation")
+    let key = try candidates.schema.key("diaDistanceRank", as: Int32.self)
+    for rows in Dictionary(grouping: objects.indices, by: { objects[$0] }).values {
+      for (place, row) in rows.sorted(by: { separations[$0] < separations[$1] }).enumerated() {
+        candidates[key, row] = Int32(clamping: place + 1)
+      }
+    }
   }
 
   /// The rows of the pairs that hold.
@@ -120,10 +150,16 @@ package final class ReconcileSolarSystemTask: Task {
   private func missed(_ expected: Catalog, found: Set<Int64>) throws -> Catalog {
     let ids: [Int64] = try expected.column("ssObjectId")
     let isOnDetector: [Bool] = try expected.column("isOnDetector")
+    let detectors: [Int64] = try expected.column("detector")
     var best: [Int64: Int] = [:]
     for row in ids.indices where !found.contains(ids[row]) {
-      if let other = best[ids[row]], isOnDetector[other] || !isOnDetector[row] { continue }
-      best[ids[row]] = row
+      guard let other = best[ids[row]] else {
+        best[ids[row]] = row
+        continue
+      }
+      if (isOnDetector[row] ? 0 : 1, detectors[row]) < (isOnDetector[other] ? 0 : 1, detectors[other]) {
+        best[ids[row]] = row
+      }
     }
     return expected.selecting(best.sorted { $0.key < $1.key }.map(\.value))
   }

@@ -18,6 +18,7 @@ package enum AssociationLayout: String, ConfigChoice {
 package struct SolarSystemAssociationConfig: Config {
   package var maxDistArcSeconds = 1.0
   package var maxPixelMargin = 100
+  package var maxCandidatePairs = 200_000
   package var assignment = AssociationRule.optimal
   package var doErrorEllipse = false
   package var maxErrorSigma = 4.0
@@ -37,6 +38,9 @@ package struct SolarSystemAssociationConfig: Config {
     .field(
       "maxPixelMargin", \.maxPixelMargin, in: 0...100_000,
       doc: "how far off the detector's edge a prediction may be at most, pixels; its error sets the margin below that"),
+    .field(
+      "maxCandidatePairs", \.maxCandidatePairs, in: 1...10_000_000,
+      doc: "more pairs that could be one are an error; each takes about 1 KB"),
     .field(
       "assignment", \.assignment,
       doc: "optimal: one to one with the smallest sum of costs; greedy: one to one, the closest pair first; nearest: each object has its nearest source, whoever else has it"),

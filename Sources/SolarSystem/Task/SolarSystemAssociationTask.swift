@@ -36,11 +36,25 @@ package final class SolarSystemAssociationTask: Task {
       let ephemerides = try ephemerides(of: objects, at: time)
       let (expected, places) = try objectsInFootprint(objects, ephemerides, exposure)
       let candidates = Candidates(config: config, objects: objects, ephemerides: ephemerides, sources: sources)
-      let pairs = candidates.pairs(expected)
+      try warnOfSourcesElsewhere(sources, exposure, at: time)
+      let pairs = try candidates.pairs(expected)
       let rule = Assignment(rule: config.assignment, objectIDs: objects.ids, sourceIDs: sources.ids)
       let chosen = rule.choose(pairs)
       return try result(
         sources, objects, ephemerides, expected, places, pairs: pairs, chosen: chosen, time: time)
+    }
+  }
+
+  /// Warns of sources that cannot be this exposure's.
+  private func warnOfSourcesElsewhere(_ sources: SourceTable, _ exposure: Exposure, at time: Double) throws {
+    let positions = sources.positions
+    if !positions.isEmpty, let wcs = exposure.wcs, !exposure.box.isEmpty,
+      try DetectorRegion(box: exposure.box, wcs: wcs, margin: .arcseconds(10), limit: 100).indices(of: positions).isEmpty
+    {
+      warn("none of the \(positions.count) sources is on the exposure")
+    }
+    if let own = sources.table.numbers("midpointMjdTai")?.first(where: { $0.isFinite }), abs(own - time) > 1.0 / 1440 {
+      warn("the sources are of MJD \(own) (midpointMjdTai), the exposure of \(time)")
     }
   }
 
@@ -71,12 +85,15 @@ package final class SolarSystemAssociationTask: Task {
     }
     guard !exposure.box.isEmpty else { return ([], [:]) }
     let positions = ephemerides.map(\.position)
-    let lost = positions.count { !$0.isFinite }
-    if lost > 0 {
-      try metadata.set("nObjectsWithoutPosition", lost)
-      warn("\(lost) of \(objects.count) objects have no position at the exposure's midpoint and are left out")
+    let lost = positions.indices.filter { !positions[$0].isFinite }
+    if !lost.isEmpty {
+      try metadata.set("nObjectsWithoutPosition", lost.count)
+      let shown = lost.prefix(5).map { "\(objects.ids[$0]) (row \($0 + 1))" }.joined(separator: ", ")
+      warn(
+        "\(lost.count) of \(objects.count) objects have no position at the exposure's midpoint and are left out: \(shown)"
+          + (lost.count > 5 ? " and others" : ""))
     }
-    let known = objects.errors.filter(\.isFinite).max() ?? config.defaultPositionError
+    let known = objects.largestError(missing: config.defaultPositionError)
     let region = try DetectorRegion(
       box: exposure.box, wcs: wcs, margin: .arcseconds(known), limit: config.maxPixelMargin,
       padsPixels: config.doPadFootprint)
@@ -104,7 +121,7 @@ package final class SolarSystemAssociationTask: Task {
     try associated.associate(chosen.map { (pairs[$0].source, objects.ids[pairs[$0].object]) })
     let found = Set(chosen.map { pairs[$0].object })
     let known = try UnassociatedObjects.table(
-      expected.sorted { objects.ids[$0] < objects.ids[$1] }, objects, ephemerides, places, at: time)
+      expected.sorted { objects.ids[$0] < objects.ids[$1] }, objects, ephemerides, places, detector: sources.detector, at: time)
     let foundIDs = Set(found.map { objects.ids[$0] })
     let ids = try known.column("ssObjectId", as: Int64.self)
     let taken = Set(chosen.map { pairs[$0].source })

@@ -39,6 +39,9 @@ package final class SsSingleFrameAssociationTask: Task {
     {
       warn("the exposure has no photometric calibration, so fluxes in nJy are NaN")
     }
+    if sourceTable.schema.contains("coord_ra"), !sources.table.schema.contains("psfFlux") {
+      warn("the sources have no PSF flux (slot_PsfFlux or base_PsfFlux), so the tables have none either")
+    }
     return try solarSystemAssociator.run(
       sources, objects: try SolarSystemObjects(solarSystemObjectTable), exposure: exposure)
   }

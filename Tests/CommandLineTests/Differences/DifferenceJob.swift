@@ -25,6 +25,7 @@ final class DifferenceJob: CoaddJob {
   /// What the association with objects of the solar system writes: for detectors, and for visits.
   static let objectTypes = [
     "ssSingleFrameAssociatedSources", "ssSingleFrameUnassociatedObjects", "goodSeeingDiff_diaSrcTable",
+    "goodSeeingDiff_assocDiaSrc",
     "goodSeeingDiff_associatedSsSources", "ssUnassociatedObjects",
   ]
   /// What the quanta of patches and bands write about sources.
@@ -135,7 +136,7 @@ final class DifferenceJob: CoaddJob {
     return Associations(
       visit: visit, associated: try ofVisit("goodSeeingDiff_associatedSsSources"),
       unassociated: try ofVisit("ssUnassociatedObjects"),
-      sources: try (0...1).map { try product("goodSeeingDiff_diaSrcTable", visit, $0, as: Catalog.self).content },
+      sources: try (0...1).map { try product("goodSeeingDiff_assocDiaSrc", visit, $0, as: Catalog.self).content },
       ephemerides: try catalog("\(repository)/preloaded_SsObjects/preloaded_SsObjects-visit\(visit).h5"))
   }
 

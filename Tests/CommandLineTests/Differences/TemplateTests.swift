@@ -16,7 +16,7 @@ extension ProgramTests {
     private static func endingThere(_ text: inout String) {
       text = text.replacing(DifferenceJob.laterSteps, with: "]")
       for line in [DifferenceJob.config, DifferenceJob.forcedConfig] { text = text.replacing("  \(line)\n", with: "") }
-      let types = DifferenceJob.types + DifferenceJob.bandTypes + DifferenceJob.patchTypes
+      let types = DifferenceJob.types + DifferenceJob.objectTypes + DifferenceJob.bandTypes + DifferenceJob.patchTypes
       for type in types where type != Self.type { text = text.replacing("\(type), ", with: "") }
     }
 

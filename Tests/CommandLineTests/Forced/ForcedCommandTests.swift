@@ -313,7 +313,7 @@ extension ProgramTests {
           (["image.h5", "bare.csv"], 65, "first line must name"),
           (["image.h5", "blanks.csv"], 65, "commas divide"), (["image.h5", "other.csv"], 65, "its columns are a, b"),
           (["image.h5", "ragged.csv"], 65, "ragged.csv:3: 1 values"), (["image.h5", "half.csv"], 65, "half.csv: "),
-          (["image.h5", "image.h5"], 65, "no catalog of skydiff"), (["stars.csv", "image.h5"], 65, "stars.csv"),
+          (["image.h5", "image.h5"], 65, "a skydiff exposure, not a skydiff catalog"), (["stars.csv", "image.h5"], 65, "stars.csv"),
           (["blank.h5", "word.csv"], 65, "word.csv:3"), (["blank.h5", "stars.csv", "--pixels"], 65, "blank.h5"),
           (["image.h5", "stars.csv", "--psf", "900"], 64, "0.1 to 200"),
           (["image.h5", "stars.csv", "--pixels", "--fits-pixels"], 64, "not both"),
