@@ -215,7 +215,8 @@ let package = Package(
         "ForcedPhotometry", "Measurement", "BackgroundMatching", "Coaddition", "SyntheticSurvey", "Repository",
         "TaskFramework", "Catalogs", "Imaging", "SkyGeometry",
       ]),
-    tests(of: "SolarSystem", ["SolarSystem", "SyntheticSurvey", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
+    tests(
+      of: "SolarSystem", ["SolarSystem", "SyntheticSurvey", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),
     tests(
       of: "SingleFrame",
       ["SingleFrame", "Measurement", "Repository", "TaskFramework", "Catalogs", "Imaging", "SkyGeometry"]),

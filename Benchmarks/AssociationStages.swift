@@ -13,7 +13,9 @@ import TaskFramework
 struct AssociationStages {
   let side: Int
 
-  static let names = ["associate, ephemerides", "associate, pairs", "associate, four times as many pairs", "associate, all"]
+  static let names = [
+    "associate, ephemerides", "associate, pairs", "associate, four times as many pairs", "associate, all",
+  ]
 
   func measureAll(where isWanted: (String) -> Bool) throws -> [Measurement] {
     guard Self.names.contains(where: isWanted) else { return [] }

@@ -141,7 +141,8 @@ extension ProgramTests {
         try expect(["difference.h5", "sources.csv", "nothing.csv"], says: "nothing.csv")
         try expect(["sources.csv", "sources.csv", "objects.csv"], says: "sources.csv")
         try expect(good + ["--mjd", "2460000.5"], says: "MJD")
-        try expect(good + ["-c", "ssSingleFrameAssociation:solarSystemAssociator.maxDistArcSeconds=0"], says: "maxDist")
+        try expect(
+          good + ["-c", "ssSingleFrameAssociation:solarSystemAssociator.maxDistArcSeconds=0"], says: "maxDist")
         try expect(good + ["-c", "ssSingleFrameAssociation:solarSystemAssociator.assignment=best"], says: "optimal")
         try write(Self.objects + "\n5,Twice,0,20,101,0.1,9,0,0", folder + "/twice.csv")
         try expect(["difference.h5", "sources.csv", "twice.csv"], says: "twice.csv", "101 (rows 1, 5)")

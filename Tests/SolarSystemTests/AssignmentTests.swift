@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 
 @Suite struct AssignmentTests {
-  private func choose(_ rule: AssociationRule, _ pairs: [CandidatePair], objects: Int, sources: Int) -> [CandidatePair] {
+  private func choose(_ rule: AssociationRule, _ pairs: [CandidatePair], objects: Int, sources: Int) -> [CandidatePair]
+  {
     Assignment(rule: rule, objectIDs: (0..<objects).map { Int64($0) }, sourceIDs: (0..<sources).map { Int64($0) })
       .choose(pairs).map { pairs[$0] }
   }
@@ -17,7 +18,9 @@ import Testing
     CandidatePair(object: object, source: source, separation: separation, cost: separation * separation - 1)
   }
 
-  private func randomPairs(_ objects: Int, _ sources: Int, _ share: Double, _ random: inout SeededRandom) -> [CandidatePair] {
+  private func randomPairs(_ objects: Int, _ sources: Int, _ share: Double, _ random: inout SeededRandom)
+    -> [CandidatePair]
+  {
     (0..<objects).flatMap { o in
       (0..<sources).compactMap { s in random.uniform() < share ? pair(o, s, random.uniform()) : nil }
     }

@@ -102,7 +102,8 @@ import Testing
       [("K03Y26F", nil, observer, series(helio, velocity))], tmin: 59_998.25, tmax: 60_001)
     let row = try associated(objects, ra: 186.18906993899677, dec: 7.364048187677204)
     for name in [
-      "helioRange", "topoRange", "helio_vtot", "topo_vtot", "phaseAngle", "elongation", "helioRangeRate", "topoRangeRate",
+      "helioRange", "topoRange", "helio_vtot", "topo_vtot", "phaseAngle", "elongation", "helioRangeRate",
+      "topoRangeRate",
     ] { #expect(abs(try row.number(name) - known.number(name)) < 1e-6, "\(name)") }
     // What Sorcha lists is to be where its vectors point.
     #expect(abs(try row.number("ephRa") - known.number("ephRa")) < 1e-8)
@@ -114,7 +115,9 @@ import Testing
   }
 
   @Test func motionAlongRightAscensionAloneSplitsTheOffsetSo() throws {
-    let objects = try state { $0["DecRate_deg_day"] = 0; $0["RARateCosDec_deg_day"] = 0.2 }
+    let objects = try state {
+      $0["DecRate_deg_day"] = 0; $0["RARateCosDec_deg_day"] = 0.2
+    }
     let row = try associated(objects, ra: 186.18906993899677, dec: 7.364048187677204)
     #expect(abs(try row.number("ephOffsetAlongTrack") - row.number("ephOffsetRa")) < 1e-15)
     #expect(abs(try row.number("ephOffsetCrossTrack") - row.number("ephOffsetDec")) < 1e-15)
@@ -136,7 +139,8 @@ import Testing
     var keys: [(Key<Double>, Double)] = []
     try schema.addField("ObjID", .string(length: 8), as: String.self, doc: "")
     for (name, values) in [
-      ("obs_x", [0.0, 0]), ("obs_y", [0, 0]), ("obs_z", [0, 0]), ("obj_x", [1, 0.5]), ("obj_y", [1, 0]), ("obj_z", [0, 0]),
+      ("obs_x", [0.0, 0]), ("obs_y", [0, 0]), ("obs_z", [0, 0]), ("obj_x", [1, 0.5]), ("obj_y", [1, 0]),
+      ("obj_z", [0, 0]),
     ] {
       for (i, value) in values.enumerated() {
         keys.append((try schema.addField("\(name)_poly_\(i)", as: Double.self, doc: ""), value))

@@ -39,8 +39,9 @@ import Testing
     }
   }
 
-  private func reconcile(_ results: [SolarSystemAssociationResult]) throws -> (VisitAssociations, ReconcileSolarSystemTask)
-  {
+  private func reconcile(_ results: [SolarSystemAssociationResult]) throws -> (
+    VisitAssociations, ReconcileSolarSystemTask
+  ) {
     let task = try ReconcileSolarSystemTask()
     let visit = try task.run(
       results.map {
@@ -53,7 +54,8 @@ import Testing
   @Test func anObjectOnAGapIsMatchedOnce() throws {
     let two = try TwoDetectors()
     let objects = try makeObjects([try two.sky(1001), try two.sky(700)], errors: [1, 1])
-    let first = try two.associate(0, sources: try makeSources([try two.sky(999), try two.sky(700)], ids: [11, 12]), objects: objects)
+    let first = try two.associate(
+      0, sources: try makeSources([try two.sky(999), try two.sky(700)], ids: [11, 12]), objects: objects)
     let second = try two.associate(1, sources: try makeSources([try two.sky(1004)], ids: [21]), objects: objects)
     // Each detector by itself takes it.
     #expect(try first.associatedSsSources.whole("ssObjectId") == [1001, 1002])

@@ -58,7 +58,9 @@ import Testing
   func polesAndTheOriginOfRightAscensionAreNothingSpecial(ra: Double, dec: Double) throws {
     let exposure = try makeExposure(ra: ra, dec: dec)
     let wcs = try #require(exposure.wcs)
-    let pixels = [(0.0, 0.0), (999, 999), (500, 500), (3, 980), (-100, 500), (500, 1100)].map { Point2D(x: $0.0, y: $0.1) }
+    let pixels = [(0.0, 0.0), (999, 999), (500, 500), (3, 980), (-100, 500), (500, 1100)].map {
+      Point2D(x: $0.0, y: $0.1)
+    }
     #expect(try region(exposure).indices(of: pixels.map { try wcs.pixelToSky($0) }) == [0, 1, 2, 3])
   }
 }

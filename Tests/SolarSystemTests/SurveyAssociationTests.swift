@@ -119,7 +119,8 @@ import Testing
     #expect(second.associatedSsSources == first.associatedSsSources)
     #expect(second.unassociatedSsObjects == first.unassociatedSsObjects)
     #expect(second.candidates == first.candidates)
-    #expect(try Set(second.ssoAssocDiaSources.whole("diaSourceId")) == Set(first.ssoAssocDiaSources.whole("diaSourceId")))
+    #expect(
+      try Set(second.ssoAssocDiaSources.whole("diaSourceId")) == Set(first.ssoAssocDiaSources.whole("diaSourceId")))
   }
 
   /// Predictions of different errors: a poor one that happens to be nearer does not take a good one's source.

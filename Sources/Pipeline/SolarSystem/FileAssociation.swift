@@ -119,7 +119,8 @@ package struct FileAssociation {
     guard exposure.visitInfo?.mjdTAI != nil else {
       throw IngestError(
         file: request.exposure,
-        reason: "it does not say when it was taken (DATE-OBS or MJD-OBS with EXPTIME, or DATE-AVG); --mjd gives its midpoint")
+        reason:
+          "it does not say when it was taken (DATE-OBS or MJD-OBS with EXPTIME, or DATE-AVG); --mjd gives its midpoint")
     }
     return exposure
   }

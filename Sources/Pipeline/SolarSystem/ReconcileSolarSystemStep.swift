@@ -19,7 +19,8 @@ extension ReconcileSolarSystemTask: PipelineTask {
           "candidates", .input, "ssSingleFrameCandidates", .table, dimensions: detector, multiple: true, minimum: 0,
           doc: "pairs that could be one, by detector"),
         Connection(
-          "expectedSsObjects", .input, "ssSingleFrameExpectedObjects", .table, dimensions: detector, multiple: true, minimum: 0,
+          "expectedSsObjects", .input, "ssSingleFrameExpectedObjects", .table, dimensions: detector, multiple: true,
+          minimum: 0,
           doc: "objects that may be on a detector"),
         Connection(
           "diaSourceTable", .input, "{coaddName}Diff_diaSrcTable", .table, dimensions: detector, multiple: true,
@@ -41,7 +42,9 @@ extension ReconcileSolarSystemTask: PipelineTask {
     func tables(_ argument: String) throws -> [Int64: Catalog] {
       var result: [Int64: Catalog] = [:]
       for (reference, table) in try context.getAll(argument, as: Catalog.self) {
-        guard let detector = reference.dataID.number(.detector) else { throw TaskError("\(reference) is of no detector") }
+        guard let detector = reference.dataID.number(.detector) else {
+          throw TaskError("\(reference) is of no detector")
+        }
         result[detector] = table
       }
       return result

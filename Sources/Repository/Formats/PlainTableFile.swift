@@ -26,7 +26,8 @@ extension Catalog {
         let dataset = try root.dataset(name)
         if case .record = dataset.type, dataset.shape.count == 1 { tables.append((name, dataset)) }
       } catch {
-        refused = "; /\(name) cannot be opened: a group, texts of any length, or a newer HDF5's format (libver \"latest\")"
+        refused =
+          "; /\(name) cannot be opened: a group, texts of any length, or a newer HDF5's format (libver \"latest\")"
       }
     }
     guard let table = tables.first, tables.count == 1 else {

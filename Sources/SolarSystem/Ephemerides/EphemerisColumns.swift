@@ -35,7 +35,9 @@ struct EphemerisColumns {
     guard let values = try numbers(names, quantity) else {
       throw .missingColumn(
         names[0], table: SolarSystemObjects.tableName,
-        remedy: "positions are ra and dec in degrees, series obs_x_poly … obj_z_poly with tmin and tmax, states RATrue_deg and DecTrue_deg")
+        remedy:
+          "positions are ra and dec in degrees, series obs_x_poly … obj_z_poly with tmin and tmax, states RATrue_deg and DecTrue_deg"
+      )
     }
     return values
   }
@@ -78,7 +80,9 @@ struct EphemerisColumns {
     guard !terms.isEmpty else {
       throw .missingColumn(
         name, table: SolarSystemObjects.tableName,
-        remedy: "series have obs_x_poly, obs_y_poly, obs_z_poly, obj_x_poly, obj_y_poly and obj_z_poly, each an array of coefficients")
+        remedy:
+          "series have obs_x_poly, obs_y_poly, obs_z_poly, obj_x_poly, obj_y_poly and obj_z_poly, each an array of coefficients"
+      )
     }
     return ChebyshevColumn(
       coefficients: (0..<rowCount).flatMap { row in terms.map { $0[row] } }, count: terms.count)
@@ -88,7 +92,9 @@ struct EphemerisColumns {
   private func text(_ names: [String]) -> [String]? {
     let columns = names.compactMap { table.firstColumn(of: [$0]) }.compactMap { name -> [String]? in
       guard let index = table.schema.index(of: name) else { return nil }
-      if case .string = table.schema.fields[index].type { return table.storage(index).strings.map(\.withoutOuterBlanks) }
+      if case .string = table.schema.fields[index].type {
+        return table.storage(index).strings.map(\.withoutOuterBlanks)
+      }
       return table.integers(name)?.map { "\($0)" }
     }
     guard !columns.isEmpty else { return nil }
@@ -153,7 +159,8 @@ extension Catalog {
     if case .string = schema.fields[index].type {
       for (row, text) in storage(index).strings.enumerated() {
         guard let id = Int64(text.withoutOuterBlanks) else {
-          throw .invalidRow(table: table, row: row, reason: "\(name) is \"\(text.utf8Prefix(40))\"; it must be a whole number")
+          throw .invalidRow(
+            table: table, row: row, reason: "\(name) is \"\(text.utf8Prefix(40))\"; it must be a whole number")
         }
         ids.append(id)
       }
@@ -164,7 +171,8 @@ extension Catalog {
       guard abs(number) < 0x1p53, let id = Int64(exactly: number) else {
         throw .invalidRow(
           table: table, row: row,
-          reason: number.isNaN ? "it has no \(name)" : "\(name) is \(number); it must be a whole number that float64 can tell")
+          reason: number.isNaN
+            ? "it has no \(name)" : "\(name) is \(number); it must be a whole number that float64 can tell")
       }
       ids.append(id)
     }

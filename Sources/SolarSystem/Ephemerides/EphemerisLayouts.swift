@@ -93,7 +93,9 @@ struct ListedEphemerides: EphemerisSource {
     let rateRa = try rate(["ephRateRa", "RARateCosDec_deg_day"], inArcsecondsAnHour: "dRA_arcsec_h_")
     let rateDec = try rate(["ephRateDec", "DecRate_deg_day"], inArcsecondsAnHour: "dDEC_arcsec_h_")
     let magnitude = try columns.numbers(["ephVmag", "trailedSourceMagTrue", "Mv"])
-    let (topoRange, helioRange) = (try columns.numbers(["topoRange", "Dg_ua_"], .distance), try columns.numbers(["helioRange", "Dh_ua_"], .distance))
+    let (topoRange, helioRange) = (
+      try columns.numbers(["topoRange", "Dg_ua_"], .distance), try columns.numbers(["helioRange", "Dh_ua_"], .distance)
+    )
     let phase = try columns.numbers(["phaseAngle", "phase_deg", "Phase_deg_"])
     states = (0..<columns.rowCount).map { row in
       var state = ObjectEphemeris()

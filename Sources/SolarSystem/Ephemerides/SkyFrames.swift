@@ -12,7 +12,8 @@ enum SkyFrame {
   /// Longitude in [0, 360) and latitude, degrees.
   func coordinates(of direction: SIMD3<Double>) -> (longitude: Double, latitude: Double) {
     let rows = self == .galactic ? Self.galacticRows : Self.eclipticRows
-    let position = SpherePoint(SIMD3((rows.0 * direction).sum(), (rows.1 * direction).sum(), (rows.2 * direction).sum()))
+    let position = SpherePoint(
+      SIMD3((rows.0 * direction).sum(), (rows.1 * direction).sum(), (rows.2 * direction).sum()))
     return (position.ra.wrapped.degrees, position.dec.degrees)
   }
 

@@ -45,7 +45,8 @@ package struct SolarSystemObjects: Sendable {
     ids = try columns.ids()
     designations = columns.designations(layout)
     errors =
-      try columns.numbers(["Err_arcsec", "Err_arcsec_", "Err"], .arcseconds) ?? Array(repeating: .nan, count: table.rowCount)
+      try columns.numbers(["Err_arcsec", "Err_arcsec_", "Err"], .arcseconds)
+      ?? Array(repeating: .nan, count: table.rowCount)
     if let row = errors.firstIndex(where: { $0 < 0 }) {
       throw .invalidRow(table: Self.tableName, row: row, reason: "the position's error is \(errors[row])")
     }

@@ -20,7 +20,9 @@ enum TableQuantity {
       "rad": radian, "radian": radian, "radians": radian, "deg": 1, "hourangle": 15, "arcmin": 1 / 60.0,
       "arcsec": 1 / 3600.0, "mas": 1 / 3.6e6, "uas": 1 / 3.6e9,
     ]
-    let lengths: [String: Double] = ["au": 1, "ua": 1, "km": 1 / ObjectEphemeris.kilometresPerAU, "m": 1e-3 / ObjectEphemeris.kilometresPerAU]
+    let lengths: [String: Double] = [
+      "au": 1, "ua": 1, "km": 1 / ObjectEphemeris.kilometresPerAU, "m": 1e-3 / ObjectEphemeris.kilometresPerAU,
+    ]
     return switch self {
     case .degrees: angles[name] ?? 1
     case .arcseconds: angles[name].map { $0 * 3600 } ?? 1
@@ -64,8 +66,10 @@ extension Catalog {
   /// - Throws: ``SolarSystemError/invalidRow(table:row:reason:)``.
   func checkSky(_ ra: [Double], _ dec: [Double], table: String) throws(SolarSystemError) {
     for row in ra.indices {
+      guard ra[row].isFinite, dec[row].isFinite else { continue }
       if abs(dec[row]) > 90 {
-        throw .invalidRow(table: table, row: row, reason: "the declination is \(dec[row]); it must be -90 to 90 degrees")
+        throw .invalidRow(
+          table: table, row: row, reason: "the declination is \(dec[row]); it must be -90 to 90 degrees")
       }
       if abs(ra[row]) > 720 {
         throw .invalidRow(table: table, row: row, reason: "the right ascension is \(ra[row]); degrees are wanted")

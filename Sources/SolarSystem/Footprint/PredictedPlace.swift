@@ -25,7 +25,7 @@ struct PredictedPlace {
       bits == 0
       ? ""
       : image.mask.planes.planeNames.filter { name in
-      !name.hasPrefix("DETECTED") && image.mask.planes.bitMask(ofExisting: [name]) & bits != 0
-    }.joined(separator: " ")
+        !name.hasPrefix("DETECTED") && image.mask.planes.bitMask(ofExisting: [name]) & bits != 0
+      }.joined(separator: " ")
   }
 }

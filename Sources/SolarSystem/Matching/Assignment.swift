@@ -68,7 +68,11 @@ package struct Assignment {
     }
     var (chosen, tangled): ([Int], [Int]) = ([], [])
     for (i, pair) in pairs.enumerated() {
-      if pairsOfObject[pair.object] == 1, pairsOfSource[pair.source] == 1 { chosen.append(i) } else { tangled.append(i) }
+      if pairsOfObject[pair.object] == 1, pairsOfSource[pair.source] == 1 {
+        chosen.append(i)
+      } else {
+        tangled.append(i)
+      }
     }
     guard !tangled.isEmpty else { return chosen }
     var components = Components(objects: objectIDs.count, sources: sourceIDs.count)
@@ -78,7 +82,9 @@ package struct Assignment {
     for members in groups.values {
       // One order, whatever that of the rows: ties are decided by IDs.
       let ordered = members.sorted { a, b in
-        (objectIDs[pairs[a].object], sourceIDs[pairs[a].source]) < (objectIDs[pairs[b].object], sourceIDs[pairs[b].source])
+        (objectIDs[pairs[a].object], sourceIDs[pairs[a].source]) < (
+          objectIDs[pairs[b].object], sourceIDs[pairs[b].source]
+        )
       }
       chosen += SparseAssignment(ordered.map { pairs[$0] }, sourceIDs).solve().map { ordered[$0] }
     }

@@ -46,7 +46,9 @@ struct SparseAssignment {
     let targetCount = sourceCount + edges.count
     var owner: [Int?] = Array(repeating: nil, count: targetCount)
     var choice: [Edge?] = Array(repeating: nil, count: edges.count)
-    var (objectPotential, targetPotential) = ([Double](repeating: 0, count: edges.count), [Double](repeating: 0, count: targetCount))
+    var (objectPotential, targetPotential) = (
+      [Double](repeating: 0, count: edges.count), [Double](repeating: 0, count: targetCount)
+    )
     for start in edges.indices {
       var distance = [Double](repeating: .infinity, count: targetCount)
       var way: [(object: Int, edge: Edge)?] = Array(repeating: nil, count: targetCount)

@@ -30,10 +30,11 @@ struct AssociationColumns {
   }
 
   /// What is worked out for each pair, in this order.
-  static let computed: [(name: String, unit: String, doc: String)] = [
-    ("phaseAngle", "deg", "angle at the object between Sun and observer"),
-    ("helioRange", "AU", "distance from the Sun"), ("topoRange", "AU", "distance from the observer"),
-  ]
+  static let computed: [(name: String, unit: String, doc: String)] =
+    [
+      ("phaseAngle", "deg", "angle at the object between Sun and observer"),
+      ("helioRange", "AU", "distance from the Sun"), ("topoRange", "AU", "distance from the observer"),
+    ]
     + vector("helio", "from the Sun to the object") + vector("topo", "from the observer to the object")
     + [
       ("ephRa", "deg", "predicted right ascension (ICRS)"), ("ephDec", "deg", "predicted declination (ICRS)"),
@@ -67,7 +68,8 @@ struct AssociationColumns {
   /// - Throws: ``Catalogs/CatalogError`` for tables whose columns have names of these.
   init(_ objects: Schema, _ sources: SourceTable) throws(CatalogError) {
     var schema = Schema()
-    designation = try schema.addField("designation", .string(length: 64), as: String.self, doc: "designation of the object")
+    designation = try schema.addField(
+      "designation", .string(length: 64), as: String.self, doc: "designation of the object")
     object = try schema.addField("ssObjectId", as: Int64.self, doc: "ID of the object")
     source = try schema.addField(sources.idColumn, as: Int64.self, doc: "ID of the source")
     var numbers: [Key<Double>] = []
@@ -87,7 +89,10 @@ struct AssociationColumns {
     self.kept = kept
     var fromSource: [Copied] = []
     for name in Self.sourceColumns {
-      guard let index = sources.table.firstColumn(of: name == "dec" ? ["dec", "decl"] : [name]).flatMap({ sources.table.schema.index(of: $0) })
+      guard
+        let index = sources.table.firstColumn(of: name == "dec" ? ["dec", "decl"] : [name]).flatMap({
+          sources.table.schema.index(of: $0)
+        })
       else { continue }
       let field = sources.table.schema.fields[index]
       fromSource.append(Copied(from: index, to: schema.fields.count))

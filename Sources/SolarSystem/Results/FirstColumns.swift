@@ -13,7 +13,8 @@ enum FirstColumns {
     func vector(_ name: String, _ doc: String) throws(CatalogError) -> [Key<Double>] {
       var keys: [Key<Double>] = []
       for axis in ["x", "y", "z"] {
-        keys.append(try schema.addField("\(name)_\(axis)", unit: "AU", doc: "\(doc) as seen from the Sun, \(axis) (ICRS)"))
+        keys.append(
+          try schema.addField("\(name)_\(axis)", unit: "AU", doc: "\(doc) as seen from the Sun, \(axis) (ICRS)"))
       }
       return keys
     }

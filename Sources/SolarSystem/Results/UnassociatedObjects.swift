@@ -7,16 +7,18 @@ internal import SkyGeometry
 /// Objects that no source was found for: what the table of ephemerides says of them but for what only served to work out the place, and where they were expected (framework B.7).
 enum UnassociatedObjects {
   private static let maskLength = 128
-  private static let computed: [(name: String, unit: String, doc: String, value: @Sendable (ObjectEphemeris) -> Double)] = [
-    ("ephRa", "deg", "predicted right ascension (ICRS)", \.ra), ("ephDec", "deg", "predicted declination (ICRS)", \.dec),
-    ("ephRateRa", "deg d-1", "apparent motion in right ascension, times cos dec", \.rateRa),
-    ("ephRateDec", "deg d-1", "apparent motion in declination", \.rateDec),
-    ("ephVmag", "mag", "predicted V magnitude", \.magnitude),
-    ("phaseAngle", "deg", "angle at the object between Sun and observer", \.phaseAngle),
-    ("helioRange", "AU", "distance from the Sun", \.helioRange),
-    ("topoRange", "AU", "distance from the observer", \.topoRange),
-    ("topoRangeRate", "km s-1", "how fast the distance from the observer grows", \.topoRangeRate),
-  ]
+  private static let computed:
+    [(name: String, unit: String, doc: String, value: @Sendable (ObjectEphemeris) -> Double)] = [
+      ("ephRa", "deg", "predicted right ascension (ICRS)", \.ra),
+      ("ephDec", "deg", "predicted declination (ICRS)", \.dec),
+      ("ephRateRa", "deg d-1", "apparent motion in right ascension, times cos dec", \.rateRa),
+      ("ephRateDec", "deg d-1", "apparent motion in declination", \.rateDec),
+      ("ephVmag", "mag", "predicted V magnitude", \.magnitude),
+      ("phaseAngle", "deg", "angle at the object between Sun and observer", \.phaseAngle),
+      ("helioRange", "AU", "distance from the Sun", \.helioRange),
+      ("topoRange", "AU", "distance from the observer", \.topoRange),
+      ("topoRangeRate", "km s-1", "how fast the distance from the observer grows", \.topoRangeRate),
+    ]
 
   /// - Parameters:
   ///   - rows: of the objects, in the order of the result.
@@ -62,7 +64,8 @@ enum UnassociatedObjects {
     var planes = ColumnStorage()
     planes.set(strings: rows.map { (places[$0]?.maskPlanes ?? "").utf8Prefix(maskLength) })
     try add(
-      try Field("maskPlanes", .string(length: maskLength), doc: "what is known of the pixel there, such as EDGE"), planes)
+      try Field("maskPlanes", .string(length: maskLength), doc: "what is known of the pixel there, such as EDGE"),
+      planes)
     try number("midpointMjdTai", "d", "time of the prediction, MJD (TAI)", rows.map { _ in time })
     // Readers of FITS tables do not tell `RA` from `ra`.
     let names = Set(schema.fields.map { $0.name.lowercased() })

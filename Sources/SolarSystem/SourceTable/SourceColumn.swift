@@ -36,16 +36,27 @@ struct SourceColumn {
     SourceColumn("y", ["slot_Centroid_y", "base_SdssCentroid_y"], unit: "pixel", doc: "position, y"),
     SourceColumn("xErr", ["slot_Centroid_xErr", "base_SdssCentroid_xErr"], unit: "pixel", doc: "standard error of x"),
     SourceColumn("yErr", ["slot_Centroid_yErr", "base_SdssCentroid_yErr"], unit: "pixel", doc: "standard error of y"),
-    SourceColumn("centroid_flag", ["slot_Centroid_flag", "base_SdssCentroid_flag"], doc: "the position is not to be trusted"),
-    SourceColumn("apFlux", ["slot_ApFlux_instFlux", "base_CircularApertureFlux_12_0_instFlux"], .nanojansky, unit: "nJy", doc: "aperture flux"),
-    SourceColumn("apFluxErr", ["slot_ApFlux_instFluxErr", "base_CircularApertureFlux_12_0_instFluxErr"], .nanojansky, unit: "nJy", doc: "standard error of apFlux"),
-    SourceColumn("apFlux_flag", ["slot_ApFlux_flag", "base_CircularApertureFlux_12_0_flag"], doc: "apFlux is not to be trusted"),
-    SourceColumn("psfFlux", ["slot_PsfFlux_instFlux", "base_PsfFlux_instFlux"], .nanojansky, unit: "nJy", doc: "PSF flux"),
-    SourceColumn("psfFluxErr", ["slot_PsfFlux_instFluxErr", "base_PsfFlux_instFluxErr"], .nanojansky, unit: "nJy", doc: "standard error of psfFlux"),
-    SourceColumn("psfFlux_flag", ["slot_PsfFlux_flag", "base_PsfFlux_flag"], doc: "psfFlux is not to be trusted"),
-    SourceColumn("snr", ["slot_PsfFlux_instFlux", "base_PsfFlux_instFlux"], .signalToNoise, doc: "|psfFlux| over psfFluxErr"),
     SourceColumn(
-      "scienceFlux", ["ip_diffim_forced_PsfFlux_instFlux"], .nanojansky, unit: "nJy", doc: "forced PSF flux on the exposure"),
+      "centroid_flag", ["slot_Centroid_flag", "base_SdssCentroid_flag"], doc: "the position is not to be trusted"),
+    SourceColumn(
+      "apFlux", ["slot_ApFlux_instFlux", "base_CircularApertureFlux_12_0_instFlux"], .nanojansky, unit: "nJy",
+      doc: "aperture flux"),
+    SourceColumn(
+      "apFluxErr", ["slot_ApFlux_instFluxErr", "base_CircularApertureFlux_12_0_instFluxErr"], .nanojansky, unit: "nJy",
+      doc: "standard error of apFlux"),
+    SourceColumn(
+      "apFlux_flag", ["slot_ApFlux_flag", "base_CircularApertureFlux_12_0_flag"], doc: "apFlux is not to be trusted"),
+    SourceColumn(
+      "psfFlux", ["slot_PsfFlux_instFlux", "base_PsfFlux_instFlux"], .nanojansky, unit: "nJy", doc: "PSF flux"),
+    SourceColumn(
+      "psfFluxErr", ["slot_PsfFlux_instFluxErr", "base_PsfFlux_instFluxErr"], .nanojansky, unit: "nJy",
+      doc: "standard error of psfFlux"),
+    SourceColumn("psfFlux_flag", ["slot_PsfFlux_flag", "base_PsfFlux_flag"], doc: "psfFlux is not to be trusted"),
+    SourceColumn(
+      "snr", ["slot_PsfFlux_instFlux", "base_PsfFlux_instFlux"], .signalToNoise, doc: "|psfFlux| over psfFluxErr"),
+    SourceColumn(
+      "scienceFlux", ["ip_diffim_forced_PsfFlux_instFlux"], .nanojansky, unit: "nJy",
+      doc: "forced PSF flux on the exposure"),
     SourceColumn(
       "scienceFluxErr", ["ip_diffim_forced_PsfFlux_instFluxErr"], .nanojansky, unit: "nJy",
       doc: "standard error of scienceFlux"),
@@ -65,7 +76,8 @@ struct SourceColumn {
     SourceColumn("trailFlux", ["ext_trailedSources_Naive_flux"], .nanojansky, unit: "nJy", doc: "flux of the trail"),
     SourceColumn("trailLength", ["ext_trailedSources_Naive_length"], unit: "pixel", doc: "length of the trail"),
     SourceColumn(
-      "trailAngle", ["ext_trailedSources_Naive_angle"], unit: "deg", doc: "direction of the trail, from the x axis toward y"),
+      "trailAngle", ["ext_trailedSources_Naive_angle"], unit: "deg",
+      doc: "direction of the trail, from the x axis toward y"),
     SourceColumn("trail_flag", ["ext_trailedSources_Naive_flag"], doc: "the trail is not to be trusted"),
     SourceColumn("glint_trail", ["glint_trail"], doc: "lies on a line with other sources"),
     SourceColumn("sky_source", ["sky_source", "merge_peak_sky"], doc: "placed where there is nothing"),

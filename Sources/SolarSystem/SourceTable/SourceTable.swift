@@ -39,7 +39,8 @@ package struct SourceTable: Sendable {
     let name = idColumn ?? "id"
     let (time, filter) = (exposure.visitInfo?.mjdTAI, band ?? exposure.filter?.band ?? "")
     func isMissing(_ name: String) -> Bool { table.firstColumn(of: [name]) == nil }
-    for (name, doc) in [("visit", "number of the visit"), ("detector", "number of the detector")] where isMissing(name) {
+    for (name, doc) in [("visit", "number of the visit"), ("detector", "number of the detector")] where isMissing(name)
+    {
       try schema.addField(name, as: Int64.self, doc: doc + "; -1 when nobody knows")
     }
     if isMissing("midpointMjdTai") {
@@ -85,7 +86,9 @@ package struct SourceTable: Sendable {
     }
     let (ra, dec) = (try degrees(["ra"]), try degrees(["dec", "decl"]))
     try table.checkSky(ra, dec, table: Self.name)
-    if let own = try? table.column("band", as: String.self).first(where: { !$0.isEmpty }), !filter.isEmpty, own != filter {
+    if let own = try? table.column("band", as: String.self).first(where: { !$0.isEmpty }), !filter.isEmpty,
+      own != filter
+    {
       throw SolarSystemError.wrongBand(found: filter, expected: own)
     }
     self.idColumn = name

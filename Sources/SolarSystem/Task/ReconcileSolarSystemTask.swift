@@ -72,7 +72,7 @@ package final class ReconcileSolarSystemTask: Task {
         throw SolarSystemError.tablesDiffer(
           "the detectors of the visit have tables with other columns: "
             + (detector.candidates.schema.differences(from: candidates.schema)
-              + detector.expected.schema.differences(from: expected.schema)).prefix(3).joined(separator: "; "))
+            + detector.expected.schema.differences(from: expected.schema)).prefix(3).joined(separator: "; "))
       }
       detectorOfPair += Array(repeating: i, count: detector.candidates.rowCount)
       try candidates.append(contentsOf: detector.candidates)
@@ -130,7 +130,8 @@ package final class ReconcileSolarSystemTask: Task {
     var detectorOfSource: [Int64: Int] = [:]
     for (row, id) in ids.enumerated() {
       if let other = detectorOfSource.updateValue(detectorOfPair[row], forKey: id), other != detectorOfPair[row] {
-        throw SolarSystemError.tablesDiffer("source \(id) is on two detectors of the visit; IDs must tell sources apart")
+        throw SolarSystemError.tablesDiffer(
+          "source \(id) is on two detectors of the visit; IDs must tell sources apart")
       }
     }
     let (allObjects, allSources) = (Set(objects).sorted(), Set(ids).sorted())

@@ -43,10 +43,13 @@ package struct SolarSystemAssociationConfig: Config {
       doc: "more pairs that could be one are an error; each takes about 1 KB"),
     .field(
       "assignment", \.assignment,
-      doc: "optimal: one to one with the smallest sum of costs; greedy: one to one, the closest pair first; nearest: each object has its nearest source, whoever else has it"),
+      doc:
+        "optimal: one to one with the smallest sum of costs; greedy: one to one, the closest pair first; nearest: each object has its nearest source, whoever else has it"
+    ),
     .field(
       "doErrorEllipse", \.doErrorEllipse,
-      doc: "a source must also be within maxErrorSigma of the errors of prediction and source, and costs follow from them"),
+      doc:
+        "a source must also be within maxErrorSigma of the errors of prediction and source, and costs follow from them"),
     .field("maxErrorSigma", \.maxErrorSigma, in: 0.1...1000, doc: "the error ellipse, in standard errors"),
     .field(
       "defaultPositionError", \.defaultPositionError, in: 0...3600,

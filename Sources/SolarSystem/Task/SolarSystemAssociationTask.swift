@@ -49,7 +49,8 @@ package final class SolarSystemAssociationTask: Task {
   private func warnOfSourcesElsewhere(_ sources: SourceTable, _ exposure: Exposure, at time: Double) throws {
     let positions = sources.positions
     if !positions.isEmpty, let wcs = exposure.wcs, !exposure.box.isEmpty,
-      try DetectorRegion(box: exposure.box, wcs: wcs, margin: .arcseconds(10), limit: 100).indices(of: positions).isEmpty
+      try DetectorRegion(box: exposure.box, wcs: wcs, margin: .arcseconds(10), limit: 100).indices(of: positions)
+        .isEmpty
     {
       warn("none of the \(positions.count) sources is on the exposure")
     }
@@ -60,7 +61,8 @@ package final class SolarSystemAssociationTask: Task {
 
   private func midpoint(of exposure: Exposure) throws(SolarSystemError) -> Double {
     guard let time = exposure.visitInfo?.mjdTAI, time.isFinite else {
-      throw .missingInput("the exposure has no time of its midpoint (visitInfo.mjdTAI), so nobody knows where objects were")
+      throw .missingInput(
+        "the exposure has no time of its midpoint (visitInfo.mjdTAI), so nobody knows where objects were")
     }
     return time
   }
@@ -121,7 +123,8 @@ package final class SolarSystemAssociationTask: Task {
     try associated.associate(chosen.map { (pairs[$0].source, objects.ids[pairs[$0].object]) })
     let found = Set(chosen.map { pairs[$0].object })
     let known = try UnassociatedObjects.table(
-      expected.sorted { objects.ids[$0] < objects.ids[$1] }, objects, ephemerides, places, detector: sources.detector, at: time)
+      expected.sorted { objects.ids[$0] < objects.ids[$1] }, objects, ephemerides, places, detector: sources.detector,
+      at: time)
     let foundIDs = Set(found.map { objects.ids[$0] })
     let ids = try known.column("ssObjectId", as: Int64.self)
     let taken = Set(chosen.map { pairs[$0].source })
