@@ -50,7 +50,9 @@ struct EphemerisColumns {
     return (0..<rowCount).map { SIMD3(x[$0], y[$0], z[$0]) }
   }
 
-  /// Three columns of series. Text files have a column a coefficient: `obs_x_poly_0`, `obs_x_poly_1` and so on.
+  /// Three columns of series.
+  ///
+  /// Text files have a column a coefficient: `obs_x_poly_0`, `obs_x_poly_1` and so on.
   ///
   /// - Throws: ``SolarSystemError/missingColumn(_:table:remedy:)``.
   func motion(_ prefix: String) throws(SolarSystemError) -> ChebyshevMotion {

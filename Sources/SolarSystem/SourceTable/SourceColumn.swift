@@ -27,7 +27,9 @@ struct SourceColumn {
     self.origin = origin
   }
 
-  /// What is taken from catalogs of sources, of single frames as of differences, where they have it (docs/solar-system.md); names are those of the DiaSource table. Tables that know no slots, such as CSV, have measurements by name.
+  /// What is taken from catalogs of sources, of single frames as of differences, where they have it (docs/solar-system.md); names are those of the DiaSource table.
+  ///
+  /// Tables that know no slots, such as CSV, have measurements by name.
   static let all: [SourceColumn] = [
     SourceColumn("parentDiaSourceId", ["parent"], doc: "ID of the source that this was deblended from; 0 for none"),
     SourceColumn("raErr", ["coord_raErr"], unit: "deg", doc: "standard error of ra, times cos dec"),
