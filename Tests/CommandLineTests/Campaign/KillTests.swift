@@ -52,7 +52,11 @@ extension ProgramTests {
         let process = try survey.start(ranks: 3)
         usleep(UInt32(delay * 1e6))
         if let rank = process.ranks.last { kill(rank, SIGKILL) }
-        _ = try process.end()
+        do {
+          _ = try process.end(seconds: 30)
+        } catch is ProgramProcess.TimedOut where process.errorsSoFar.contains("PMIX ERROR") {
+          // Open MPI's launcher can wait for ever for a rank that it lost within MPI_Init. It is killed then, as a person or a batch system does it.
+        }
       }
     }
 
